@@ -1,0 +1,36 @@
+/*
+ * What a client is told about each fault: the one table from fault to HTTP status (RFC 9110, section
+ * 15) and to the members of a problem (RFC 9457).
+ */
+#pragma once
+
+#include "base/fault.h"
+#include "base/text.h"
+#include "http/response.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct problem {
+    unsigned status;        /* HTTP status code */
+    const char *title;      /* the same for every occurrence */
+    const char *detail;     /* one sentence for people; a function may give a better one */
+    unsigned retry_after_s; /* 0: none */
+    bool close;             /* the connection cannot be used any further */
+};
+
+const struct problem *problem_of(enum fault fault);
+
+/* The reason phrase of a status code: "Not Found". */
+const char *problem_reason(unsigned status);
+
+/* An upper bound of problem_write's bytes. */
+size_t problem_size_max(enum fault fault, const char *detail, struct text request_id,
+                        const struct field_error *errors, size_t count);
+
+/*
+ * Writes the problem body at `at`, which has room for problem_size_max bytes; gives the new end.
+ * detail NULL means the table's.
+ */
+char *problem_write(char *at, enum fault fault, const char *detail, struct text request_id,
+                    const struct field_error *errors, size_t count);

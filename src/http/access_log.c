@@ -1,0 +1,28 @@
+#include "http/access_log.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/router.h"
+
+/* A target as the client wrote it could be anything: the route's template is what logs are grouped by. */
+static struct text route_of(const struct request *request)
+{
+    return request->route == NULL ? TEXT("") : text_of(request->route->path);
+}
+
+void access_log_write(enum access_log which, const struct exchange *exchange, bool is_sent, uint64_t now_ns)
+{
+    const struct request *request = &exchange->request;
+    const struct response *response = &request->response;
+    if (which == ACCESS_LOG_OFF || (which == ACCESS_LOG_ERRORS && response->status < 500))
+        return;
+    enum log_level level = response->status >= 500 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+    if (!log_enabled(level))
+        return;
+    log_event(level, "request", LOG_STRING("method", method_name(request->method)),
+              LOG_TEXT("route", route_of(request)), LOG_TEXT("path", request->path),
+              LOG_INT("status", response->status), LOG_STRING("code", fault_code(response->fault)),
+              LOG_INT("bytes", (int64_t)response->body.size),
+              LOG_INT("duration_us", (int64_t)((now_ns - request->started_ns) / NS_PER_US)),
+              LOG_STRING("outcome", is_sent ? "sent" : "client_gone"), LOG_STRING("request_id", request->id));
+}

@@ -1,0 +1,52 @@
+/*
+ * One client connection of a worker, and the lists of connections by what they wait for.
+ */
+#pragma once
+
+#include "base/event_loop.h"
+#include "http/exchange.h"
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What a connection waits for: each with a time limit of its own. */
+enum connection_wait {
+    WAIT_IDLE,   /* the first byte of a request */
+    WAIT_HEAD,   /* the end of the head */
+    WAIT_BODY,   /* the end of the body */
+    WAIT_ANSWER, /* its handler */
+    WAIT_SEND,   /* the client to take the answer */
+    WAIT_COUNT
+};
+
+struct connection {
+    struct event_source source;          /* tells of the client's FIN and RST */
+    struct MHD_Connection *library;      /* the library's side of it */
+    struct server *server;
+    struct exchange *exchange;           /* under way; NULL when idle */
+    struct connection *next, *previous;  /* in the list of what it waits for */
+    struct connection *next_to_close;    /* in the list of half-closed ones to look at */
+    enum connection_wait wait;
+    uint64_t wait_since_ns;
+    int socket;
+    bool is_half_closed;                 /* the client has sent its FIN */
+    bool is_suspended;                   /* in the library */
+    bool is_to_close;                    /* in the server's list */
+};
+
+/* Everyone in a list waits equally long, so it is in order of time: oldest first. */
+struct connection_list {
+    struct connection *first, *last;
+    uint64_t limit_ns;
+};
+
+/* connection now waits for something else. */
+void connection_wait_for(struct connection_list lists[WAIT_COUNT], struct connection *connection,
+                         enum connection_wait wait, uint64_t now_ns);
+
+/* Takes connection out of its list. */
+void connection_wait_end(struct connection_list lists[WAIT_COUNT], struct connection *connection);
+
+/* The first in list whose time is over; NULL when there is none. */
+struct connection *connection_list_late(const struct connection_list *list, uint64_t now_ns);

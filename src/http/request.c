@@ -1,0 +1,95 @@
+#include "http/request.h"
+
+#include <stdlib.h>
+
+const char *method_name(enum method method)
+{
+    switch (method) {
+    case METHOD_GET:
+        return "GET";
+    case METHOD_HEAD:
+        return "HEAD";
+    case METHOD_POST:
+        return "POST";
+    case METHOD_PUT:
+        return "PUT";
+    case METHOD_PATCH:
+        return "PATCH";
+    case METHOD_DELETE:
+        return "DELETE";
+    case METHOD_OPTIONS:
+        return "OPTIONS";
+    case METHOD_COUNT:
+        break;
+    }
+    abort();
+}
+
+/* The value of a hexadecimal digit, or -1. */
+static int hex_value(char digit)
+{
+    if (digit >= '0' && digit <= '9') return digit - '0';
+    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+    return -1;
+}
+
+/* Decodes a name or a value to *at, which it moves on. */
+static enum fault decode_part(struct text raw, char **at, struct text *ret_part)
+{
+    char *start = *at, *end = start;
+    for (size_t i = 0; i < raw.size; i++) {
+        if (raw.bytes[i] != '%') {
+            *end++ = raw.bytes[i] == '+' ? ' ' : raw.bytes[i];
+            continue;
+        }
+        if (raw.size - i < 3) return FAULT_TARGET;
+        int high = hex_value(raw.bytes[i + 1]), low = hex_value(raw.bytes[i + 2]);
+        if (high < 0 || low < 0) return FAULT_TARGET;
+        *end++ = (char)(high << 4 | low);
+        i += 2;
+    }
+    struct text part = {start, (size_t)(end - start)};
+    if (!text_is_utf8(part, NULL)) return FAULT_TARGET;
+    *at = end;
+    *ret_part = part;
+    return FAULT_NONE;
+}
+
+/* Takes what stands before the first separator, or all, from *rest. */
+static struct text take_until(struct text *rest, char separator)
+{
+    if (rest->size == 0) return *rest;
+    const char *found = memchr(rest->bytes, separator, rest->size);
+    struct text part = {rest->bytes, found ? (size_t)(found - rest->bytes) : rest->size};
+    size_t taken = part.size + (found ? 1 : 0);
+    *rest = (struct text){rest->bytes + taken, rest->size - taken};
+    return part;
+}
+
+static enum fault decode_parameter(struct text raw, char **at, struct text *ret_name, struct text *ret_value)
+{
+    struct text name = take_until(&raw, '=');
+    enum fault fault = decode_part(name, at, ret_name);
+    if (fault) return fault;
+    return decode_part(raw, at, ret_value);
+}
+
+enum fault request_each_parameter(struct request *request,
+                                  enum fault (*each)(void *argument, struct text name, struct text value),
+                                  void *argument)
+{
+    struct text rest = request->query;
+    if (rest.size == 0) return FAULT_NONE;
+    char *at = arena_take(&request->arena, rest.size);
+    if (!at) return FAULT_MEMORY;
+    while (rest.size > 0) {
+        struct text raw = take_until(&rest, '&'), name, value;
+        if (raw.size == 0) continue;
+        enum fault fault = decode_parameter(raw, &at, &name, &value);
+        if (fault) return fault;
+        fault = each(argument, name, value);
+        if (fault) return fault;
+    }
+    return FAULT_NONE;
+}

@@ -1,0 +1,282 @@
+#include "http/request_fields.h"
+
+#include "http/characters.h"
+#include "http/request_target.h"
+
+#include <stddef.h>
+
+/* The fields that mean something here: those of enum header, and these. */
+enum {
+    FIELD_CONNECTION = HEADER_COUNT,
+    FIELD_CONTENT_LENGTH,
+    FIELD_EXPECT,
+    FIELD_HOST,
+    FIELD_TRANSFER_ENCODING,
+    FIELD_OTHER
+};
+
+/* What is left to read of a value. */
+struct reader {
+    const char *at;
+    const char *end;
+};
+
+static struct reader read_text(struct text text)
+{
+    return (struct reader){text.bytes, text.bytes + text.size};
+}
+
+static void skip_blanks(struct reader *reader)
+{
+    while (reader->at < reader->end && character_is_blank(*reader->at))
+        reader->at++;
+}
+
+static bool skip_byte(struct reader *reader, char byte)
+{
+    if (reader->at == reader->end || *reader->at != byte) return false;
+    reader->at++;
+    return true;
+}
+
+/* The token at the reader; size 0 when there is none. */
+static struct text take_token(struct reader *reader)
+{
+    const char *start = reader->at;
+    while (reader->at < reader->end && character_is(*reader->at, CHARACTER_TOKEN))
+        reader->at++;
+    return (struct text){start, (size_t)(reader->at - start)};
+}
+
+/* The value holds no control characters, so that only quotes and backslashes matter. */
+static bool skip_quoted_string(struct reader *reader)
+{
+    if (!skip_byte(reader, '"')) return false;
+    while (reader->at < reader->end) {
+        char byte = *reader->at++;
+        if (byte == '"') return true;
+        if (byte == '\\' && reader->at < reader->end) reader->at++;
+    }
+    return false;
+}
+
+/*
+ * Goes to the next element of a list, over empty ones (RFC 9110, section 5.6.1.2). False at the end. To be
+ * called at the beginning and behind a comma.
+ */
+static bool find_element(struct reader *reader)
+{
+    do {
+        skip_blanks(reader);
+    } while (skip_byte(reader, ','));
+    return reader->at < reader->end;
+}
+
+/* Over what stands behind an element: the end, or a comma. False for all else. */
+static bool end_element(struct reader *reader)
+{
+    skip_blanks(reader);
+    return reader->at == reader->end || skip_byte(reader, ',');
+}
+
+/* name, without regard to case, is lower? Both are size bytes long, name is a token, lower is in lower case.
+ */
+static bool is_name(const char *name, const char *lower, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if ((name[i] | 0x20) != lower[i]) return false;
+    }
+    return true;
+}
+
+#define IS_NAME(name, lower) is_name((name).bytes, (lower), sizeof(lower) - 1)
+
+/* Names are told apart by their size first: few fields of a usual request get any further. */
+static unsigned find_field(struct text name)
+{
+    switch (name.size) {
+    case sizeof("host") - 1:
+        return IS_NAME(name, "host") ? FIELD_HOST : FIELD_OTHER;
+    case sizeof("accept") - 1:
+        if (IS_NAME(name, "accept")) return HEADER_ACCEPT;
+        return IS_NAME(name, "expect") ? FIELD_EXPECT : FIELD_OTHER;
+    case sizeof("if-match") - 1:
+        return IS_NAME(name, "if-match") ? HEADER_IF_MATCH : FIELD_OTHER;
+    case sizeof("connection") - 1:
+        return IS_NAME(name, "connection") ? FIELD_CONNECTION : FIELD_OTHER;
+    case sizeof("content-type") - 1:
+        if (IS_NAME(name, "content-type")) return HEADER_CONTENT_TYPE;
+        return IS_NAME(name, "x-request-id") ? HEADER_X_REQUEST_ID : FIELD_OTHER;
+    case sizeof("if-none-match") - 1:
+        return IS_NAME(name, "if-none-match") ? HEADER_IF_NONE_MATCH : FIELD_OTHER;
+    case sizeof("content-length") - 1:
+        return IS_NAME(name, "content-length") ? FIELD_CONTENT_LENGTH : FIELD_OTHER;
+    case sizeof("idempotency-key") - 1:
+        return IS_NAME(name, "idempotency-key") ? HEADER_IDEMPOTENCY_KEY : FIELD_OTHER;
+    case sizeof("content-encoding") - 1:
+        return IS_NAME(name, "content-encoding") ? HEADER_CONTENT_ENCODING : FIELD_OTHER;
+    case sizeof("transfer-encoding") - 1:
+        return IS_NAME(name, "transfer-encoding") ? FIELD_TRANSFER_ENCODING : FIELD_OTHER;
+    default:
+        return FIELD_OTHER;
+    }
+}
+
+static void take_host(struct request_fields *fields, struct text value)
+{
+    struct authority authority;
+    fields->hosts++;
+    if (!authority_parse(value, &authority)) fields->has_host_flaw = true;
+}
+
+static enum fault parse_content_length(struct text value, uint64_t *ret_length)
+{
+    uint64_t length = 0;
+    bool is_over = false;
+    if (value.size == 0) return FAULT_CONTENT_LENGTH;
+    for (size_t i = 0; i < value.size; i++) {
+        if (value.bytes[i] < '0' || value.bytes[i] > '9') return FAULT_CONTENT_LENGTH;
+        unsigned digit = (unsigned)(value.bytes[i] - '0');
+        if (length > ((uint64_t)INT64_MAX - digit) / 10) is_over = true;
+        length = is_over ? 0 : length * 10 + digit;
+    }
+    if (is_over) return FAULT_BODY_TOO_LARGE;
+    *ret_length = length;
+    return FAULT_NONE;
+}
+
+static void take_content_length(struct request_fields *fields, struct text value)
+{
+    fields->content_lengths++;
+    if (fields->content_lengths == 1)
+        fields->length_fault = parse_content_length(value, &fields->content_length);
+}
+
+/* *( OWS ";" OWS token BWS "=" BWS ( token / quoted-string ) ) */
+static bool skip_parameters(struct reader *reader, bool *ret_any)
+{
+    *ret_any = false;
+    skip_blanks(reader);
+    while (skip_byte(reader, ';')) {
+        *ret_any = true;
+        skip_blanks(reader);
+        if (take_token(reader).size == 0) return false;
+        skip_blanks(reader);
+        if (!skip_byte(reader, '=')) return false;
+        skip_blanks(reader);
+        if (take_token(reader).size == 0 && !skip_quoted_string(reader)) return false;
+        skip_blanks(reader);
+    }
+    return true;
+}
+
+static void take_transfer_codings(struct transfer_codings *codings, struct text value)
+{
+    struct reader reader = read_text(value);
+    codings->is_present = true;
+    while (find_element(&reader)) {
+        bool has_parameters = false;
+        struct text name = take_token(&reader);
+        codings->ends_chunked = text_equal_nocase(name, TEXT("chunked"));
+        if (name.size == 0 || !skip_parameters(&reader, &has_parameters) || !end_element(&reader) ||
+            (codings->ends_chunked && has_parameters)) {
+            codings->is_malformed = true;
+            return;
+        }
+        if (codings->ends_chunked) {
+            codings->chunked++;
+        } else {
+            codings->has_other = true;
+        }
+    }
+}
+
+static enum fault take_connection(struct request_fields *fields, struct text value)
+{
+    struct reader reader = read_text(value);
+    while (find_element(&reader)) {
+        struct text option = take_token(&reader);
+        if (option.size == 0 || !end_element(&reader)) return FAULT_FIELD;
+        if (text_equal_nocase(option, TEXT("close"))) fields->has_close = true;
+        if (text_equal_nocase(option, TEXT("keep-alive"))) fields->has_keep_alive = true;
+    }
+    return FAULT_NONE;
+}
+
+/* Expect is a list, too (RFC 9110, section 10.1.1), of which only one member is defined. */
+static void take_expect(struct request_fields *fields, struct text value)
+{
+    struct reader reader = read_text(value);
+    while (find_element(&reader)) {
+        struct text expectation = take_token(&reader);
+        if (!end_element(&reader) || !text_equal_nocase(expectation, TEXT("100-continue"))) {
+            fields->has_other_expectation = true;
+            return;
+        }
+        fields->has_continue = true;
+    }
+}
+
+/* The first of repeats is kept, but for what would hide something. */
+static enum fault keep(struct request_fields *fields, const char *bytes, enum header header,
+                       struct slice value)
+{
+    struct slice *kept = &fields->kept[header];
+    if (kept->at == 0) {
+        *kept = value;
+        return FAULT_NONE;
+    }
+    struct text first = slice_text(*kept, bytes);
+    if (header == HEADER_CONTENT_TYPE || header == HEADER_IDEMPOTENCY_KEY)
+        return text_equal(first, slice_text(value, bytes)) ? FAULT_NONE : FAULT_FIELD;
+    /* A list over several lines: what counts is whether any coding is there. */
+    if (header == HEADER_CONTENT_ENCODING && (first.size == 0 || text_equal_nocase(first, TEXT("identity"))))
+        *kept = value;
+    return FAULT_NONE;
+}
+
+enum fault request_fields_take(struct request_fields *fields, const char *bytes, struct slice name,
+                               struct slice value)
+{
+    struct text text = slice_text(value, bytes);
+    unsigned field = find_field(slice_text(name, bytes));
+    switch (field) {
+    case FIELD_OTHER:
+        return FAULT_NONE;
+    case FIELD_HOST:
+        take_host(fields, text);
+        return FAULT_NONE;
+    case FIELD_CONTENT_LENGTH:
+        take_content_length(fields, text);
+        return FAULT_NONE;
+    case FIELD_TRANSFER_ENCODING:
+        take_transfer_codings(&fields->codings, text);
+        return FAULT_NONE;
+    case FIELD_EXPECT:
+        take_expect(fields, text);
+        return FAULT_NONE;
+    case FIELD_CONNECTION:
+        return take_connection(fields, text);
+    default:
+        return keep(fields, bytes, (enum header)field, value);
+    }
+}
+
+static enum fault judge_framing(const struct request_fields *fields, unsigned minor_version)
+{
+    const struct transfer_codings *codings = &fields->codings;
+    if (codings->is_present) {
+        if (fields->content_lengths > 0 || minor_version == 0) return FAULT_TRANSFER_ENCODING;
+        if (codings->is_malformed || codings->chunked != 1 || !codings->ends_chunked)
+            return FAULT_TRANSFER_ENCODING;
+    }
+    return fields->content_lengths > 1 ? FAULT_CONTENT_LENGTH : fields->length_fault;
+}
+
+enum fault request_fields_judge(const struct request_fields *fields, unsigned minor_version)
+{
+    enum fault fault = judge_framing(fields, minor_version);
+    if (fault) return fault;
+    bool is_missing = fields->hosts == 0 && minor_version > 0;
+    return is_missing || fields->hosts > 1 || fields->has_host_flaw ? FAULT_HOST : FAULT_NONE;
+}
