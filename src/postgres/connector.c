@@ -1,0 +1,222 @@
+#include "postgres/connector.h"
+
+#include "base/clock.h"
+#include "postgres/statements.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+static void fail(struct connector *connector, enum fault fault, const char *message)
+{
+    connector->state = CONNECTOR_FAILED;
+    connector->fault = fault;
+    (void)snprintf(connector->message, sizeof connector->message, "%.*s", (int)strcspn(message, "\n"), message);
+    PQfinish(connector->connection);
+    connector->connection = NULL;
+}
+
+static void fail_with_error(struct connector *connector)
+{
+    fail(connector, FAULT_DATABASE_UNAVAILABLE, PQerrorMessage(connector->connection));
+}
+
+/*
+ * Settings by a query and not by the "options" start-up parameter: that belongs to the user, and poolers
+ * refuse it. Without prepared statements there is a pooler in between, which hands out sessions
+ * anew for every transaction: settings would be lost, or somebody else's.
+ */
+static bool send_session_settings(const struct connector *connector)
+{
+    static const char sql[] = "SELECT set_config('statement_timeout', $1, false), "
+                              "set_config('lock_timeout', $2, false), "
+                              "set_config('plan_cache_mode', 'force_generic_plan', false), "
+                              "set_config('jit', 'off', false)";
+    char statement_timeout[32], lock_timeout[32];
+    const char *values[] = {statement_timeout, lock_timeout};
+    const struct postgres_config *config = connector->config;
+    (void)snprintf(statement_timeout, sizeof statement_timeout, "%llu",
+                   (unsigned long long)(config->statement_timeout_ns / NS_PER_MS));
+    (void)snprintf(lock_timeout, sizeof lock_timeout, "%llu",
+                   (unsigned long long)(config->lock_timeout_ns / NS_PER_MS));
+    return PQsendQueryParams(connector->connection, sql, 2, NULL, values, NULL, NULL, 0) == 1;
+}
+
+static bool send_prepares(const struct connector *connector)
+{
+    for (enum statement statement = 0; statement < STATEMENT_COUNT; statement++) {
+        const struct statement_text *text = statement_text(statement);
+        if (!PQsendPrepare(connector->connection, text->name, text->sql, text->parameter_count, text->types))
+            return false;
+    }
+    return true;
+}
+
+/* Each part under a Sync of its own: a failing part does not hide the next one's result. */
+static bool send_setup(struct connector *connector)
+{
+    PGconn *connection = connector->connection;
+    if (PQsetnonblocking(connection, 1) != 0 || !PQenterPipelineMode(connection))
+        return false;
+    if (!PQsendQueryParams(connection, "SELECT coalesce(max(version), 0) FROM schema_migrations", 0, NULL, NULL,
+                           NULL, NULL, 0) ||
+        !PQpipelineSync(connection))
+        return false;
+    connector->syncs_left = 1;
+    if (connector->config->prepared) {
+        if (!send_session_settings(connector) || !send_prepares(connector) || !PQpipelineSync(connection))
+            return false;
+        connector->syncs_left = 2;
+    }
+    return PQflush(connection) >= 0;
+}
+
+static void take_setup_result(struct connector *connector, const PGresult *result)
+{
+    switch (PQresultStatus(result)) {
+    case PGRES_PIPELINE_SYNC:
+        connector->syncs_left--;
+        break;
+    case PGRES_TUPLES_OK:
+        if (PQnfields(result) == 1 && PQntuples(result) == 1)
+            connector->schema_version = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+        break;
+    case PGRES_COMMAND_OK:
+    case PGRES_PIPELINE_ABORTED:
+        break;
+    default: {
+        /* The first error is the cause; a missing table or function is a missing migration. */
+        const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+        bool is_schema = state != NULL && strncmp(state, "42", 2) == 0;
+        if (connector->fault == FAULT_NONE) {
+            connector->fault = is_schema ? FAULT_SCHEMA_BEHIND : FAULT_DATABASE_UNAVAILABLE;
+            const char *message = PQresultErrorMessage(result);
+            (void)snprintf(connector->message, sizeof connector->message, "%.*s",
+                           (int)strcspn(message, "\n"), message);
+        }
+        break;
+    }
+    }
+}
+
+static void finish_setup(struct connector *connector)
+{
+    char message[sizeof connector->message];
+    memcpy(message, connector->message, sizeof message);
+    if (connector->fault) {
+        fail(connector, connector->fault, message);
+    } else if (connector->schema_version < (int64_t)connector->config->schema_version) {
+        (void)snprintf(message, sizeof message, "the schema is at version %lld, expected is %u: run splits migrate up",
+                       (long long)connector->schema_version, connector->config->schema_version);
+        fail(connector, FAULT_SCHEMA_BEHIND, message);
+    } else {
+        connector->state = CONNECTOR_UP;
+    }
+}
+
+static void step_preparing(struct connector *connector)
+{
+    PGconn *connection = connector->connection;
+    if (!PQconsumeInput(connection)) {
+        fail_with_error(connector);
+        return;
+    }
+    int nulls = 0; /* two in a row: libpq has nothing more to give */
+    while (connector->syncs_left > 0 && nulls < 2 && !PQisBusy(connection)) {
+        PGresult *result = PQgetResult(connection);
+        nulls = result == NULL ? nulls + 1 : 0;
+        if (result != NULL)
+            take_setup_result(connector, result);
+        PQclear(result);
+    }
+    int left = PQflush(connection);
+    if (PQstatus(connection) != CONNECTION_OK || left < 0)
+        fail_with_error(connector);
+    else if (connector->syncs_left == 0)
+        finish_setup(connector);
+    else
+        connector->wanted_events = left == 1 ? EPOLLIN | EPOLLOUT : EPOLLIN;
+}
+
+static void step_connecting(struct connector *connector)
+{
+    switch (PQconnectPoll(connector->connection)) {
+    case PGRES_POLLING_READING:
+        connector->wanted_events = EPOLLIN;
+        break;
+    case PGRES_POLLING_WRITING:
+        connector->wanted_events = EPOLLOUT;
+        break;
+    case PGRES_POLLING_OK:
+        connector->state = CONNECTOR_PREPARING;
+        connector->wanted_events = EPOLLIN;
+        if (!send_setup(connector))
+            fail_with_error(connector);
+        break;
+    case PGRES_POLLING_FAILED:
+    case PGRES_POLLING_ACTIVE:
+        fail_with_error(connector);
+        break;
+    }
+}
+
+/* libpq's notices (a warning about collations, say) would go to stderr unformatted. */
+static void ignore_notice(void *argument, const PGresult *result)
+{
+    (void)argument;
+    (void)result;
+}
+
+void connector_start(struct connector *connector, const struct postgres_config *config,
+                     const struct db_target *target, uint64_t now_ns)
+{
+    *connector = (struct connector){
+        .config = config, .state = CONNECTOR_CONNECTING, .deadline_ns = now_ns + config->connect_timeout_ns};
+    connector->connection = PQconnectStartParams(target->keywords, target->values, 0);
+    if (connector->connection == NULL) {
+        fail(connector, FAULT_MEMORY, "out of memory");
+        return;
+    }
+    if (PQstatus(connector->connection) == CONNECTION_BAD) {
+        fail_with_error(connector);
+        return;
+    }
+    (void)PQsetNoticeReceiver(connector->connection, ignore_notice, NULL);
+    connector->wanted_events = EPOLLOUT;
+}
+
+int connector_socket(const struct connector *connector)
+{
+    return connector->connection == NULL ? -1 : PQsocket(connector->connection);
+}
+
+void connector_step(struct connector *connector)
+{
+    if (connector->state == CONNECTOR_CONNECTING)
+        step_connecting(connector);
+    else if (connector->state == CONNECTOR_PREPARING)
+        step_preparing(connector);
+}
+
+void connector_check_deadline(struct connector *connector, uint64_t now_ns)
+{
+    if ((connector->state == CONNECTOR_CONNECTING || connector->state == CONNECTOR_PREPARING) &&
+        now_ns >= connector->deadline_ns)
+        fail(connector, FAULT_DATABASE_UNAVAILABLE, "no answer from the database in time");
+}
+
+PGconn *connector_take(struct connector *connector)
+{
+    PGconn *connection = connector->connection;
+    connector->connection = NULL;
+    connector->state = CONNECTOR_IDLE;
+    return connection;
+}
+
+void connector_stop(struct connector *connector)
+{
+    PQfinish(connector->connection);
+    connector->connection = NULL;
+    connector->state = CONNECTOR_IDLE;
+}

@@ -1,0 +1,45 @@
+#include "postgres/database_check.h"
+
+#include "postgres/database_session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* reserved_connections exists from PostgreSQL 16. */
+#define SELECT_FACTS                                                                                         \
+    "SELECT current_setting('server_version'), current_setting('max_connections'),"                          \
+    " current_setting('superuser_reserved_connections')::integer"                                            \
+    "  + coalesce(current_setting('reserved_connections', true)::integer, 0),"                               \
+    " current_setting('transaction_read_only') = 'on'"
+
+static unsigned number_at(const PGresult *row, int column)
+{
+    return (unsigned)strtoul(PQgetvalue(row, 0, column), NULL, 10);
+}
+
+enum fault database_check(const char *database_url, unsigned connect_timeout_ms,
+                          struct database_facts *ret_facts, char **ret_message)
+{
+    PGconn *session;
+    enum fault fault = database_session_open(database_url, connect_timeout_ms, &session, ret_message);
+    if (fault) return fault;
+
+    PGresult *row = NULL;
+    fault = database_session_run(session, SELECT_FACTS, &row, ret_message);
+    if (!fault) {
+        (void)snprintf(ret_facts->server_version, sizeof ret_facts->server_version, "%s",
+                       PQgetvalue(row, 0, 0));
+        ret_facts->connections_max = number_at(row, 1);
+        ret_facts->connections_kept = number_at(row, 2);
+        ret_facts->read_only = strcmp(PQgetvalue(row, 0, 3), "t") == 0;
+    }
+    PQclear(row);
+    PQfinish(session);
+    return fault;
+}
+
+int database_library_version(void)
+{
+    return PQlibVersion();
+}

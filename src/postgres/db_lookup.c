@@ -1,0 +1,122 @@
+#include "postgres/db_lookup.h"
+
+#include <netdb.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RUNNING, ANSWERED, LET_GO };
+
+struct db_lookup {
+    atomic_int state;
+    char hosts[DB_LOOKUP_TEXT_MAX];
+    char ports[DB_LOOKUP_TEXT_MAX];
+    struct db_lookup_answer answer;
+};
+
+/* The entry at `index` of a comma-separated list; a list of one entry serves every index. */
+static void list_entry(const char *list, unsigned index, char *ret_entry, size_t size)
+{
+    bool is_single = strchr(list, ',') == NULL;
+    for (; index > 0 && !is_single; index--) {
+        list = strchr(list, ',');
+        if (list == NULL)
+            break;
+        list++;
+    }
+    if (list == NULL)
+        list = "";
+    (void)snprintf(ret_entry, size, "%.*s", (int)strcspn(list, ","), list);
+}
+
+static void append_entry(char *list, const char *entry, bool is_first)
+{
+    size_t size = strlen(list);
+    (void)snprintf(list + size, DB_LOOKUP_TEXT_MAX - size, "%s%s", is_first ? "" : ",", entry);
+}
+
+static void append_answer(struct db_lookup *lookup, const char *host, const char *address, const char *port)
+{
+    bool is_first = !lookup->answer.found;
+    append_entry(lookup->answer.hosts, host, is_first);
+    append_entry(lookup->answer.addresses, address, is_first);
+    append_entry(lookup->answer.ports, port, is_first);
+    lookup->answer.found = true;
+}
+
+static void look_up(struct db_lookup *lookup, const char *host, const char *port)
+{
+    if (host[0] == '/' || host[0] == '@' || host[0] == '\0') {
+        append_answer(lookup, host, "", port);
+        return;
+    }
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+    if (getaddrinfo(host, NULL, &hints, &found) != 0)
+        return;
+    for (const struct addrinfo *at = found; at != NULL; at = at->ai_next) {
+        char address[NI_MAXHOST];
+        if (getnameinfo(at->ai_addr, at->ai_addrlen, address, sizeof address, NULL, 0, NI_NUMERICHOST) == 0)
+            append_answer(lookup, host, address, port);
+    }
+    freeaddrinfo(found);
+}
+
+static void *run(void *argument)
+{
+    struct db_lookup *lookup = argument;
+    unsigned index = 0;
+    for (const char *at = lookup->hosts; at != NULL; index++) {
+        char host[NI_MAXHOST], port[NI_MAXSERV];
+        (void)snprintf(host, sizeof host, "%.*s", (int)strcspn(at, ","), at);
+        list_entry(lookup->ports, index, port, sizeof port);
+        look_up(lookup, host, port);
+        at = strchr(at, ',');
+        at = at == NULL ? NULL : at + 1;
+    }
+    if (atomic_exchange(&lookup->state, ANSWERED) == LET_GO)
+        free(lookup);
+    return NULL;
+}
+
+/* Signals are the main thread's business. */
+static int start_detached(void *argument)
+{
+    pthread_t thread;
+    sigset_t all, before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&thread, NULL, run, argument);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error == 0)
+        (void)pthread_detach(thread);
+    return error;
+}
+
+enum fault db_lookup_start(const char *hosts, const char *ports, struct db_lookup **ret_lookup)
+{
+    struct db_lookup *lookup = calloc(1, sizeof *lookup);
+    if (lookup == NULL)
+        return FAULT_MEMORY;
+    (void)snprintf(lookup->hosts, sizeof lookup->hosts, "%s", hosts);
+    (void)snprintf(lookup->ports, sizeof lookup->ports, "%s", ports);
+    if (start_detached(lookup) != 0) {
+        free(lookup);
+        return FAULT_MEMORY;
+    }
+    *ret_lookup = lookup;
+    return FAULT_NONE;
+}
+
+const struct db_lookup_answer *db_lookup_poll(struct db_lookup *lookup)
+{
+    return atomic_load(&lookup->state) == ANSWERED ? &lookup->answer : NULL;
+}
+
+void db_lookup_let_go(struct db_lookup *lookup)
+{
+    if (lookup != NULL && atomic_exchange(&lookup->state, LET_GO) == ANSWERED)
+        free(lookup);
+}

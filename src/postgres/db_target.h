@@ -1,0 +1,41 @@
+/*
+ * Where to connect: the database URL, taken apart once, with host names looked up on a thread of their
+ * own. libpq would look them up in PQconnectPoll, which blocks for seconds when a name server is away.
+ *
+ * One per connection set; used by its thread. A connection string that names a libpq service file or
+ * only numeric addresses and sockets needs no look-up and gets none.
+ */
+#pragma once
+
+#include "base/fault.h"
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DB_TARGET_PARAMETERS_MAX 64
+
+enum db_target_state {
+    DB_TARGET_READY,   /* keywords and values are good to connect with */
+    DB_TARGET_PENDING, /* a look-up is under way: ask again in a few milliseconds */
+    DB_TARGET_FAILED   /* the last look-up found nothing; refresh tries again */
+};
+
+struct db_lookup;
+
+struct db_target {
+    PQconninfoOption *options;                          /* the parsed URL */
+    const char *keywords[DB_TARGET_PARAMETERS_MAX + 1]; /* for PQconnectStartParams; NULL ends */
+    const char *values[DB_TARGET_PARAMETERS_MAX + 1];
+    const char *hosts;                                  /* names to look up; NULL: nothing to look up */
+    const char *ports;                                  /* "" for the default */
+    struct db_lookup *lookup;                           /* under way, or the latest answer */
+    uint64_t looked_up_ns;
+};
+
+/* FAULT_VALIDATION when the URL cannot be parsed; FAULT_MEMORY. */
+enum fault db_target_init(struct db_target *target, const char *database_url, const char *application_name);
+void db_target_release(struct db_target *target);
+
+/* Starts a look-up when the latest is older than a second, and collects its answer. */
+enum db_target_state db_target_refresh(struct db_target *target, uint64_t now_ns);

@@ -1,0 +1,304 @@
+#include "postgres/pipeline.h"
+
+#include "base/log.h"
+#include "postgres/sqlstate.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum fault pipeline_init(struct pipeline *pipeline, unsigned in_flight_max, const struct pipeline_owner *owner)
+{
+    /* Every query may need a Sync of its own, one more may end the reads, and a ping is one. */
+    unsigned capacity = 4;
+    while (capacity < 2 * in_flight_max + 2)
+        capacity *= 2;
+    *pipeline = (struct pipeline){.owner = owner, .capacity = capacity, .in_flight_max = in_flight_max};
+    pipeline->entries = calloc(capacity, sizeof *pipeline->entries);
+    return pipeline->entries == NULL ? FAULT_MEMORY : FAULT_NONE;
+}
+
+void pipeline_release(struct pipeline *pipeline)
+{
+    pipeline_close(pipeline);
+    free(pipeline->entries);
+    pipeline->entries = NULL;
+}
+
+void pipeline_open(struct pipeline *pipeline, PGconn *connection, bool prepared, uint64_t now_ns)
+{
+    assert(pipeline->connection == NULL && pipeline->count == 0);
+    pipeline->connection = connection;
+    pipeline->prepared = prepared;
+    pipeline->sync_is_due = false;
+    pipeline->has_unsent = false;
+    pipeline->wants_writable = false;
+    pipeline->is_retired = false;
+    pipeline->backlog_ns = 0;
+    pipeline->progress_ns = now_ns;
+}
+
+static struct pipeline_entry *entry_at(struct pipeline *pipeline, unsigned position)
+{
+    return &pipeline->entries[(pipeline->first + position) & (pipeline->capacity - 1)];
+}
+
+static struct pipeline_entry *append(struct pipeline *pipeline, uint64_t now_ns)
+{
+    assert(pipeline->count < pipeline->capacity);
+    if (pipeline->count == 0)
+        pipeline->progress_ns = now_ns;
+    struct pipeline_entry *entry = entry_at(pipeline, pipeline->count++);
+    *entry = (struct pipeline_entry){0};
+    return entry;
+}
+
+static void remove_first(struct pipeline *pipeline)
+{
+    struct pipeline_entry *entry = entry_at(pipeline, 0);
+    if (entry->kind == PIPELINE_QUERY) {
+        pipeline->queries--;
+        pipeline->writes -= entry->is_write;
+        pipeline->backlog_ns -= entry->expected_ns;
+    }
+    pipeline->first = (pipeline->first + 1) & (pipeline->capacity - 1);
+    pipeline->count--;
+}
+
+/* The query leaves the pipeline: what happens to it next is up to whoever is told. */
+static struct query *detach(struct pipeline_entry *entry)
+{
+    struct query *query = entry->query;
+    entry->query = NULL;
+    if (query != NULL)
+        query->pipeline = NULL;
+    return query;
+}
+
+static void finish(struct pipeline_entry *entry, enum fault fault, const PGresult *result)
+{
+    struct query *query = detach(entry);
+    if (query == NULL)
+        return;
+    query->state = QUERY_DONE;
+    query->done(query, fault, result);
+}
+
+static void give_back(struct pipeline *pipeline, struct pipeline_entry *entry, enum query_return why,
+                      enum fault fault)
+{
+    struct query *query = detach(entry);
+    if (query != NULL)
+        pipeline->owner->returned(pipeline->owner->owner, query, why, fault);
+}
+
+void pipeline_close(struct pipeline *pipeline)
+{
+    if (pipeline->connection == NULL)
+        return;
+    PQfinish(pipeline->connection);
+    pipeline->connection = NULL;
+    while (pipeline->count > 0) {
+        struct pipeline_entry entry = *entry_at(pipeline, 0);
+        remove_first(pipeline);
+        PQclear(entry.held);
+        give_back(pipeline, &entry, QUERY_RETURN_LOST, FAULT_DATABASE_UNAVAILABLE);
+    }
+}
+
+bool pipeline_has_room(const struct pipeline *pipeline)
+{
+    return pipeline->connection != NULL && !pipeline->is_retired &&
+           pipeline->queries < pipeline->in_flight_max && pipeline->count + 3 <= pipeline->capacity;
+}
+
+static bool send_sync(struct pipeline *pipeline, uint64_t now_ns)
+{
+    pipeline->sync_is_due = false;
+    if (!PQpipelineSync(pipeline->connection))
+        return false;
+    append(pipeline, now_ns)->kind = PIPELINE_SYNC;
+    return true;
+}
+
+static bool send_query(struct pipeline *pipeline, const struct query *query)
+{
+    const struct statement_text *text = statement_text(query->statement);
+    if (pipeline->prepared)
+        return PQsendQueryPrepared(pipeline->connection, text->name, text->parameter_count, query->values,
+                                   query->sizes, statement_formats, 1) == 1;
+    return PQsendQueryParams(pipeline->connection, text->sql, text->parameter_count, text->types, query->values,
+                             query->sizes, statement_formats, 1) == 1;
+}
+
+bool pipeline_submit(struct pipeline *pipeline, struct query *query, uint64_t expected_ns, uint64_t now_ns)
+{
+    bool own_sync = query_is_write(query) || query->alone;
+    assert(pipeline_has_room(pipeline));
+    if (own_sync && pipeline->sync_is_due && !send_sync(pipeline, now_ns))
+        return false;
+    if (!send_query(pipeline, query))
+        return false;
+
+    struct pipeline_entry *entry = append(pipeline, now_ns);
+    entry->kind = PIPELINE_QUERY;
+    entry->is_write = query_is_write(query);
+    entry->query = query;
+    entry->expected_ns = expected_ns;
+    query->state = QUERY_IN_FLIGHT;
+    query->sent_count++;
+    query->pipeline = pipeline;
+    query->slot = (unsigned)(entry - pipeline->entries);
+    pipeline->queries++;
+    pipeline->writes += entry->is_write;
+    pipeline->backlog_ns += expected_ns;
+
+    pipeline->has_unsent = true;
+    /* From here on the query is the pipeline's: if the Sync fails, closing gives it back as lost. */
+    if (own_sync)
+        return send_sync(pipeline, now_ns) || true;
+    pipeline->sync_is_due = true;
+    return true;
+}
+
+bool pipeline_ping(struct pipeline *pipeline, uint64_t now_ns)
+{
+    return send_sync(pipeline, now_ns) && pipeline_flush(pipeline);
+}
+
+bool pipeline_flush(struct pipeline *pipeline)
+{
+    if (pipeline->sync_is_due && !send_sync(pipeline, pipeline->progress_ns))
+        return false;
+    pipeline->has_unsent = false;
+    int left = PQflush(pipeline->connection);
+    pipeline->wants_writable = left == 1;
+    return left >= 0 && PQstatus(pipeline->connection) == CONNECTION_OK;
+}
+
+/* An error of the server's for the first entry. False when the connection is as good as lost. */
+static bool take_error(struct pipeline *pipeline, struct pipeline_entry *entry, const PGresult *result)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    struct sqlstate_meaning meaning = sqlstate_meaning(state);
+    if (state == NULL || meaning.lost)
+        return false;
+    if (meaning.unexpected)
+        log_event(LOG_LEVEL_ERROR, "statement_failed",
+                  LOG_STRING("statement", entry->query ? statement_text(entry->query->statement)->name : "?"),
+                  LOG_STRING("sqlstate", state), LOG_STRING("message", PQresultErrorMessage(result)));
+    entry->answered = true;
+    if (meaning.try_again || (meaning.try_reads_again && !entry->is_write))
+        give_back(pipeline, entry, QUERY_RETURN_AGAIN, meaning.fault);
+    else
+        finish(entry, meaning.fault, NULL);
+    if (meaning.retire || meaning.retire_all)
+        pipeline->owner->troubled(pipeline->owner->owner, pipeline, meaning.retire_all);
+    return true;
+}
+
+/* A result for the first entry, a query. False when the connection is lost. */
+static bool take_result(struct pipeline *pipeline, PGresult *result)
+{
+    struct pipeline_entry *entry = entry_at(pipeline, 0);
+    switch (PQresultStatus(result)) {
+    case PGRES_TUPLES_OK:
+    case PGRES_COMMAND_OK:
+        entry->answered = true;
+        if (entry->is_write) {
+            entry->held = result;
+            return true;
+        }
+        finish(entry, FAULT_NONE, result);
+        PQclear(result);
+        return true;
+    case PGRES_PIPELINE_ABORTED:
+        entry->answered = true;
+        PQclear(result);
+        give_back(pipeline, entry, QUERY_RETURN_ABORTED, FAULT_DATABASE_UNAVAILABLE);
+        return true;
+    default: {
+        bool is_up = take_error(pipeline, entry, result);
+        PQclear(result);
+        return is_up;
+    }
+    }
+}
+
+/*
+ * A write stays first until its Sync, behind it, has come back. `held` marks one whose command has
+ * succeeded; a write that failed is over at once.
+ */
+static void take_sync(struct pipeline *pipeline)
+{
+    struct pipeline_entry entry = *entry_at(pipeline, 0);
+    remove_first(pipeline);
+    if (entry.kind == PIPELINE_SYNC)
+        return;
+    remove_first(pipeline);
+    finish(&entry, FAULT_NONE, entry.held);
+    PQclear(entry.held);
+}
+
+/* One step of what libpq has parsed. False when there is no more for now, or the connection is lost. */
+static bool take_next(struct pipeline *pipeline, bool *ret_is_lost)
+{
+    struct pipeline_entry *first = entry_at(pipeline, 0);
+    PGresult *result = PQgetResult(pipeline->connection);
+    if (result == NULL) {
+        *ret_is_lost = first->kind != PIPELINE_QUERY || !first->answered || first->ended;
+        first->ended = true;
+        if (!*ret_is_lost && first->held == NULL)
+            remove_first(pipeline);
+        return !*ret_is_lost;
+    }
+    if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+        PQclear(result);
+        take_sync(pipeline);
+        return true;
+    }
+    if (first->kind == PIPELINE_SYNC || first->answered) {
+        /* Nothing was asked: the server's farewell (57P01, 57P05), or a protocol violation. */
+        PQclear(result);
+        *ret_is_lost = true;
+        return false;
+    }
+    *ret_is_lost = !take_result(pipeline, result);
+    return !*ret_is_lost;
+}
+
+static void measure(struct pipeline *pipeline, enum statement statement, unsigned count, uint64_t now_ns)
+{
+    if (count > 0 && now_ns > pipeline->progress_ns)
+        pipeline->owner->measured(pipeline->owner->owner, statement, (now_ns - pipeline->progress_ns) / count);
+}
+
+bool pipeline_receive(struct pipeline *pipeline, uint64_t now_ns)
+{
+    if (!PQconsumeInput(pipeline->connection))
+        return false;
+    if (pipeline->wants_writable && !pipeline_flush(pipeline))
+        return false;
+    bool is_lost = false;
+    unsigned queries_before = pipeline->queries, count_before = pipeline->count;
+    struct pipeline_entry *first = entry_at(pipeline, 0);
+    enum statement statement =
+        pipeline->count > 0 && first->query != NULL ? first->query->statement : STATEMENT_COUNT;
+    while (pipeline->count > 0 && !PQisBusy(pipeline->connection) && take_next(pipeline, &is_lost))
+        continue;
+    if (is_lost)
+        return false;
+    if (pipeline->count != count_before) {
+        if (statement != STATEMENT_COUNT)
+            measure(pipeline, statement, queries_before - pipeline->queries, now_ns);
+        pipeline->progress_ns = now_ns;
+    }
+    return PQstatus(pipeline->connection) == CONNECTION_OK;
+}
+
+void pipeline_abandon(struct pipeline *pipeline, struct query *query)
+{
+    struct pipeline_entry *entry = &pipeline->entries[query->slot];
+    assert(entry->query == query);
+    (void)detach(entry);
+    query->state = QUERY_DONE;
+}

@@ -1,0 +1,99 @@
+/*
+ * One database connection in libpq's pipeline mode, once it is up: sends queries, groups them under
+ * Syncs, and brings each result to its asker.
+ *
+ * Invariants: entries are in the order in which they were sent; each query entry is followed, sooner
+ * or later, by a Sync entry. Reads are answered when their result is there. Writes are alone under
+ * their Sync and answered when it has come back: only then are they durable, and rows that came
+ * before it prove nothing.
+ *
+ * A pipeline never decides to send a query again: it gives it back to its owner, the connection set,
+ * through `returned`. Nothing here blocks. Belongs to one worker's thread.
+ */
+#pragma once
+
+#include "base/fault.h"
+#include "postgres/query.h"
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Why a query comes back unanswered. */
+enum query_return {
+    QUERY_RETURN_ABORTED, /* another query under the same Sync failed: not applied */
+    QUERY_RETURN_AGAIN,   /* the server refused it in a way that passes: not applied */
+    QUERY_RETURN_LOST     /* the connection is lost: it may have been applied */
+};
+
+struct pipeline_owner {
+    /* query is the owner's again; fault is what to tell the asker if it is not sent again. */
+    void (*returned)(void *owner, struct query *query, enum query_return why, enum fault fault);
+    /* An error of the server's that says more than "this query failed": see sqlstate.h. */
+    void (*troubled)(void *owner, struct pipeline *pipeline, bool all_connections);
+    /* A statement took this long in the server; averaged over what came back together. */
+    void (*measured)(void *owner, enum statement statement, uint64_t each_ns);
+    void *owner;
+};
+
+enum pipeline_entry_kind { PIPELINE_QUERY, PIPELINE_SYNC };
+
+struct pipeline_entry {
+    enum pipeline_entry_kind kind;
+    bool answered;        /* its result has come */
+    bool ended;           /* and the NULL behind it */
+    bool is_write;
+    struct query *query;  /* NULL: nobody waits for it */
+    PGresult *held;       /* a write's result, kept until its Sync is back */
+    uint64_t expected_ns; /* counted in the pipeline's backlog until it is over */
+};
+
+struct pipeline {
+    PGconn *connection;               /* owned from pipeline_open to pipeline_close; NULL when closed */
+    const struct pipeline_owner *owner;
+    bool prepared;                    /* use prepared statements, else send the text each time */
+    struct pipeline_entry *entries;   /* a ring */
+    unsigned capacity;                /* a power of two */
+    unsigned in_flight_max;           /* queries at most */
+    unsigned first, count;            /* first entry, number of entries */
+    unsigned queries;                 /* entries that are queries */
+    unsigned writes;                  /* of these, writes */
+    bool sync_is_due;                 /* reads were sent and have no Sync yet */
+    bool has_unsent;                  /* pipeline_flush has something to do */
+    bool wants_writable;              /* libpq could not send all it has */
+    bool is_retired;                  /* takes no more queries: close it when it is empty */
+    uint64_t backlog_ns;              /* expected time until it is empty */
+    uint64_t progress_ns;             /* when something last came back, or an empty pipeline was used */
+};
+
+/* An empty, closed pipeline with room for in_flight_max queries. FAULT_MEMORY. */
+enum fault pipeline_init(struct pipeline *pipeline, unsigned in_flight_max, const struct pipeline_owner *owner);
+void pipeline_release(struct pipeline *pipeline);
+
+/* Takes over a connection that is up, non-blocking and in pipeline mode. */
+void pipeline_open(struct pipeline *pipeline, PGconn *connection, bool prepared, uint64_t now_ns);
+
+/* Closes the connection and returns every live query as QUERY_RETURN_LOST. Harmless when closed. */
+void pipeline_close(struct pipeline *pipeline);
+
+/* Can one more query be sent? */
+bool pipeline_has_room(const struct pipeline *pipeline);
+
+/*
+ * Sends query, expected to take expected_ns in the server; a write or an `alone` one with its own Sync.
+ * False when libpq refuses because the connection is broken: the query stays the caller's.
+ */
+bool pipeline_submit(struct pipeline *pipeline, struct query *query, uint64_t expected_ns, uint64_t now_ns);
+
+/* Sends a Sync alone: answered by any server that is alive. False as pipeline_submit. */
+bool pipeline_ping(struct pipeline *pipeline, uint64_t now_ns);
+
+/* Ends the tick: one Sync for the reads since the last, and all bytes to the socket. False when broken. */
+bool pipeline_flush(struct pipeline *pipeline);
+
+/* Reads the socket and answers what is complete. False when the connection is lost: then close it. */
+bool pipeline_receive(struct pipeline *pipeline, uint64_t now_ns);
+
+/* Nobody waits for query any more: its done will not be called. */
+void pipeline_abandon(struct pipeline *pipeline, struct query *query);

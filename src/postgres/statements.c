@@ -1,0 +1,68 @@
+#include "postgres/statements.h"
+
+/* Object ids of built-in types: fixed for ever in PostgreSQL's catalogue (pg_type.dat). */
+#define BYTEA 17
+#define INT8  20
+#define TEXT  25
+
+#define USER_COLUMNS "id, name, email, created_at, updated_at, version"
+
+/*
+ * updated_at moves forward even when two changes fall into one microsecond or the server's clock
+ * steps back: clients compare it.
+ */
+#define SET_CHANGES                                                                                          \
+    "SET name = coalesce($2, name), email = coalesce($3, email), version = version + 1, "                    \
+    "updated_at = greatest(now(), updated_at + interval '1 microsecond') "
+
+static const struct statement_text texts[STATEMENT_COUNT] = {
+    [STATEMENT_USER_FIND] = {"user_find", "SELECT " USER_COLUMNS " FROM users WHERE id = $1", 1, {INT8}},
+
+    [STATEMENT_USER_LIST] = {"user_list",
+                             "SELECT " USER_COLUMNS " FROM users WHERE id > $1 ORDER BY id LIMIT $2",
+                             2,
+                             {INT8, INT8}},
+
+    [STATEMENT_USER_CREATE] = {"user_create",
+                               "INSERT INTO users (name, email) VALUES ($1, $2) RETURNING " USER_COLUMNS,
+                               2,
+                               {TEXT, TEXT}},
+
+    [STATEMENT_USER_CREATE_ONCE] = {"user_create_once",
+                                    "SELECT outcome, " USER_COLUMNS " FROM create_user_once($1, $2, $3, $4)",
+                                    4,
+                                    {TEXT, BYTEA, TEXT, TEXT}},
+
+    [STATEMENT_USER_CHANGE] = {"user_change",
+                               "UPDATE users " SET_CHANGES "WHERE id = $1 RETURNING " USER_COLUMNS,
+                               3,
+                               {INT8, TEXT, TEXT}},
+
+    /* No row: no such user. "matched" false: there is one, of another version. */
+    [STATEMENT_USER_CHANGE_IF] =
+        {"user_change_if",
+         "WITH found AS (SELECT id AS found_id, version AS found_version FROM users WHERE id = $1 FOR UPDATE), "
+         "changed AS (UPDATE users " SET_CHANGES "FROM found WHERE id = found_id AND found_version = $4 "
+         "RETURNING " USER_COLUMNS ") "
+         "SELECT changed.id IS NOT NULL AS matched, " USER_COLUMNS
+         " FROM found LEFT JOIN changed ON changed.id = found_id",
+         4,
+         {INT8, TEXT, TEXT, INT8}},
+
+    [STATEMENT_USER_ERASE] = {"user_erase", "DELETE FROM users WHERE id = $1 RETURNING true", 1, {INT8}},
+
+    [STATEMENT_USER_ERASE_IF] =
+        {"user_erase_if",
+         "WITH found AS (SELECT id AS found_id, version AS found_version FROM users WHERE id = $1 FOR UPDATE), "
+         "erased AS (DELETE FROM users USING found WHERE id = found_id AND found_version = $2 RETURNING id) "
+         "SELECT erased.id IS NOT NULL AS matched FROM found LEFT JOIN erased ON erased.id = found_id",
+         2,
+         {INT8, INT8}},
+};
+
+const int statement_formats[STATEMENT_PARAMETERS_MAX] = {1, 1, 1, 1};
+
+const struct statement_text *statement_text(enum statement statement)
+{
+    return &texts[statement];
+}
