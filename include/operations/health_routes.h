@@ -1,0 +1,18 @@
+/*
+ * The resources /health and /health/ready: is the process alive, and may it be sent requests?
+ */
+#pragma once
+
+#include "http/router.h"
+
+/* What these handlers need: the services of their route table. */
+struct health_services {
+    enum fault (*readiness)(void *argument); /* FAULT_NONE when requests can be served, else why not */
+    void *argument;                          /* for readiness's use */
+};
+
+/*
+ * GET /health: 200 {"status":"ok"}, always. GET /health/ready: 200 {"status":"ready"}, or the fault
+ * that readiness gives. Ends with a NULL path.
+ */
+extern const struct route health_routes[];
