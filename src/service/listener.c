@@ -1,0 +1,124 @@
+#include "service/listener.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ACCEPTED_MAX 64 /* a turn */
+#define PAUSE_NS     (100 * NS_PER_MS)
+
+union socket_address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static socklen_t make_address(const char *text, unsigned port, union socket_address *ret_address)
+{
+    *ret_address = (union socket_address){0};
+    if (inet_pton(AF_INET, text, &ret_address->v4.sin_addr) == 1) {
+        ret_address->v4.sin_family = AF_INET;
+        ret_address->v4.sin_port = htons((uint16_t)port);
+        return sizeof ret_address->v4;
+    }
+    (void)inet_pton(AF_INET6, text, &ret_address->v6.sin6_addr);
+    ret_address->v6.sin6_family = AF_INET6;
+    ret_address->v6.sin6_port = htons((uint16_t)port);
+    return sizeof ret_address->v6;
+}
+
+static unsigned port_of(int socket)
+{
+    union socket_address address = {0};
+    socklen_t size = sizeof address;
+    (void)getsockname(socket, &address.any, &size);
+    return ntohs(address.any.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port);
+}
+
+enum fault listener_open(struct listener *listener, const char *address, unsigned port, unsigned *ret_port)
+{
+    union socket_address name;
+    socklen_t size = make_address(address, port, &name);
+    int on = 1;
+    int descriptor = socket(name.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    *listener = (struct listener){.source.descriptor = descriptor};
+    if (descriptor < 0 || setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(descriptor, &name.any, size) != 0 || listen(descriptor, SOMAXCONN) != 0) {
+        (void)fprintf(stderr, "splits: cannot listen on %s port %u: %s\n", address, port, strerror(errno));
+        listener_close(listener);
+        return FAULT_INTERNAL;
+    }
+    *ret_port = port_of(descriptor);
+    return FAULT_NONE;
+}
+
+static struct worker *least_busy(const struct listener *listener)
+{
+    struct worker *best = listener->workers[0];
+    for (unsigned i = 1; i < listener->worker_count; i++)
+        if (worker_connections(listener->workers[i]) < worker_connections(best)) best = listener->workers[i];
+    return best;
+}
+
+static void pause_accepting(struct listener *listener, int error)
+{
+    log_event(LOG_LEVEL_ERROR, "accept_failed", LOG_STRING("message", strerror(error)));
+    event_loop_remove(listener->loop, &listener->source);
+    listener->paused_until_ns = clock_now_ns() + PAUSE_NS;
+}
+
+static void accept_connections(struct event_source *source, uint32_t events)
+{
+    struct listener *listener = (struct listener *)source;
+    (void)events;
+    for (unsigned i = 0; i < ACCEPTED_MAX; i++) {
+        int on = 1;
+        int socket = accept4(source->descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (socket >= 0) {
+            (void)setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+            (void)worker_hand_over(least_busy(listener), socket);
+            continue;
+        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            pause_accepting(listener, errno);
+        if (errno != ECONNABORTED && errno != EINTR) return;
+    }
+}
+
+enum fault listener_start(struct listener *listener, struct event_loop *loop, struct worker **workers,
+                          unsigned worker_count)
+{
+    listener->loop = loop;
+    listener->workers = workers;
+    listener->worker_count = worker_count;
+    listener->source.ready = accept_connections;
+    return event_loop_add(loop, &listener->source, EPOLLIN);
+}
+
+void listener_check_pause(struct listener *listener, uint64_t now_ns)
+{
+    if (listener->paused_until_ns == 0 || now_ns < listener->paused_until_ns) return;
+    listener->paused_until_ns = 0;
+    if (event_loop_add(listener->loop, &listener->source, EPOLLIN))
+        listener->paused_until_ns = now_ns + PAUSE_NS;
+}
+
+void listener_close(struct listener *listener)
+{
+    if (listener->source.descriptor < 0) return;
+    if (listener->loop != NULL) {
+        accept_connections(&listener->source, EPOLLIN);
+        event_loop_remove(listener->loop, &listener->source);
+    }
+    (void)close(listener->source.descriptor);
+    listener->source.descriptor = -1;
+}

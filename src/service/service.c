@@ -1,0 +1,210 @@
+#include "service/service.h"
+
+#include "base/clock.h"
+#include "base/event_loop.h"
+#include "base/log.h"
+#include "postgres/migrations.h"
+#include "service/listener.h"
+#include "service/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define TURN_MS 20 /* how often the main thread looks at the clock while it drains */
+
+/* Descriptors beside clients' connections: per worker a few of its own and its database connections. */
+#define DESCRIPTORS_PER_WORKER 16
+#define DESCRIPTORS_BASE       32
+
+struct service {
+    const struct config *config;
+    struct event_loop *loop;
+    struct listener listener;
+    struct event_source signals; /* a signalfd */
+    struct worker **workers;
+    unsigned worker_count;
+    enum service_phase phase;
+    uint64_t phase_end_ns; /* of DRAINING and CLOSING */
+};
+
+/* ---- stopping ---- */
+
+static void enter(struct service *service, enum service_phase phase)
+{
+    const struct config *config = service->config;
+    uint64_t now_ns = clock_now_ns();
+    service->phase = phase;
+    if (phase == SERVICE_DRAINING) service->phase_end_ns = now_ns + config->drain_delay_ms * NS_PER_MS;
+    if (phase == SERVICE_CLOSING) {
+        service->phase_end_ns = now_ns + config->grace_period_ms * NS_PER_MS;
+        listener_close(&service->listener);
+    }
+    for (unsigned i = 0; i < service->worker_count; i++)
+        worker_set_phase(service->workers[i], phase);
+}
+
+static void take_signal(struct event_source *source, uint32_t events)
+{
+    struct service *service = (struct service *)((char *)source - offsetof(struct service, signals));
+    struct signalfd_siginfo information;
+    (void)events;
+    if (read(source->descriptor, &information, sizeof information) != (ssize_t)sizeof information) return;
+    int number = (int)information.ssi_signo;
+    if (number == SIGHUP) {
+        log_event(LOG_LEVEL_INFO, "signal_ignored", LOG_STRING("signal", "SIGHUP"));
+        return;
+    }
+    log_event(LOG_LEVEL_INFO, service->phase == SERVICE_SERVING ? "drain_started" : "drain_cut_short",
+              LOG_STRING("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"),
+              LOG_INT("drain_delay_ms", service->config->drain_delay_ms),
+              LOG_INT("grace_period_ms", service->config->grace_period_ms));
+    enter(service, service->phase == SERVICE_SERVING ? SERVICE_DRAINING : SERVICE_STOPPING);
+}
+
+static bool all_done(const struct service *service)
+{
+    for (unsigned i = 0; i < service->worker_count; i++)
+        if (!worker_is_done(service->workers[i])) return false;
+    return true;
+}
+
+static void advance_phase(struct service *service)
+{
+    uint64_t now_ns = clock_now_ns();
+    if (service->phase == SERVICE_DRAINING && now_ns >= service->phase_end_ns)
+        enter(service, SERVICE_CLOSING);
+    if (service->phase == SERVICE_CLOSING && now_ns >= service->phase_end_ns && !all_done(service)) {
+        log_event(LOG_LEVEL_WARNING, "grace_period_over");
+        enter(service, SERVICE_STOPPING);
+    }
+}
+
+static void wait_until_done(struct service *service)
+{
+    while (!all_done(service)) {
+        bool is_clock_needed = service->phase != SERVICE_SERVING || service->listener.paused_until_ns != 0;
+        event_loop_turn(service->loop, is_clock_needed ? TURN_MS : -1);
+        listener_check_pause(&service->listener, clock_now_ns());
+        advance_phase(service);
+    }
+}
+
+/* ---- starting ---- */
+
+/* Before any thread: they inherit the mask, and only the main thread sees signals, as events. */
+static enum fault take_over_signals(struct service *service)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    service->signals.descriptor = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    service->signals.ready = take_signal;
+    if (service->signals.descriptor < 0) return FAULT_INTERNAL;
+    return event_loop_add(service->loop, &service->signals, EPOLLIN);
+}
+
+/* The soft limit is for programs that use select; this one does not. */
+static void raise_descriptor_limit(const struct config *config, unsigned worker_count)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t needed = DESCRIPTORS_BASE + config->connections_max +
+                    (rlim_t)worker_count * (DESCRIPTORS_PER_WORKER + config->db_connections);
+    if (limit.rlim_max < needed)
+        log_event(
+            LOG_LEVEL_WARNING, "descriptor_limit_low", LOG_INT("limit", (int64_t)limit.rlim_max),
+            LOG_INT("needed", (int64_t)needed),
+            LOG_STRING("message", "raise the limit of open files (ulimit -n) or lower connections-max"));
+}
+
+static enum fault newest_migration(const struct config *config, unsigned *ret_version)
+{
+    struct migrations migrations;
+    char *message = NULL;
+    enum fault fault = migrations_read(config->migrations_dir, &migrations, &message);
+    if (fault) {
+        log_event(LOG_LEVEL_ERROR, "migrations_unreadable",
+                  LOG_STRING("message", message == NULL ? fault_code(fault) : message));
+        free(message);
+        return fault;
+    }
+    *ret_version = (unsigned)migrations.count;
+    migrations_release(&migrations);
+    return FAULT_NONE;
+}
+
+static enum fault start_workers(struct service *service, unsigned count, unsigned schema_version)
+{
+    service->workers = calloc(count, sizeof(struct worker *));
+    if (service->workers == NULL) return FAULT_MEMORY;
+    unsigned connections = service->config->connections_max;
+    for (unsigned i = 0; i < count; i++) {
+        unsigned share = connections / count + (i < connections % count);
+        enum fault fault = worker_start(service->config, share, schema_version, &service->workers[i]);
+        if (fault) return fault;
+        service->worker_count++;
+    }
+    return FAULT_NONE;
+}
+
+static enum fault start(struct service *service)
+{
+    const struct config *config = service->config;
+    unsigned schema_version, port, worker_count = config->workers == 0 ? config_cpus() : config->workers;
+    enum fault fault = newest_migration(config, &schema_version);
+    if (fault) return fault;
+    raise_descriptor_limit(config, worker_count);
+    fault = listener_open(&service->listener, config->address, config->port, &port);
+    if (fault) return fault;
+    fault = start_workers(service, worker_count, schema_version);
+    if (fault) return fault;
+    fault = listener_start(&service->listener, service->loop, service->workers, service->worker_count);
+    if (fault) return fault;
+    log_event(LOG_LEVEL_INFO, "server_started", LOG_STRING("address", config->address), LOG_INT("port", port),
+              LOG_INT("workers", worker_count), LOG_INT("pid", getpid()));
+    return FAULT_NONE;
+}
+
+static void stop(struct service *service)
+{
+    listener_close(&service->listener);
+    for (unsigned i = 0; i < service->worker_count; i++)
+        worker_set_phase(service->workers[i], SERVICE_STOPPING);
+    for (unsigned i = 0; i < service->worker_count; i++)
+        worker_join(service->workers[i]);
+    free(service->workers);
+    if (service->signals.descriptor >= 0) (void)close(service->signals.descriptor);
+    event_loop_free(service->loop);
+}
+
+int service_run(const struct config *config)
+{
+    struct service service = {.config = config, .listener.source.descriptor = -1, .signals.descriptor = -1};
+    log_configure(config->log_level, config->log_format);
+    enum fault fault = event_loop_new(&service.loop);
+    if (!fault) fault = take_over_signals(&service);
+    if (!fault) fault = log_start();
+    config_log(config);
+    if (!fault) fault = start(&service);
+    if (fault)
+        log_event(LOG_LEVEL_ERROR, "start_failed", LOG_STRING("code", fault_code(fault)));
+    else
+        wait_until_done(&service);
+    stop(&service);
+    if (!fault) log_event(LOG_LEVEL_INFO, "server_stopped");
+    log_stop();
+    return fault ? EXIT_FAILURE : EXIT_SUCCESS;
+}
