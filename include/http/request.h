@@ -60,7 +60,7 @@ struct request {
      * deadline passed or the client went away. It must make sure that no callback comes any more.
      */
     void (*abandon)(struct request *request);
-    void *abandon_argument;            /* for abandon's use */
+    void *abandon_argument; /* for abandon's use */
 
     /* Called by http/response.c when the response is complete; the server's. May be NULL. */
     void (*answered)(struct request *request);

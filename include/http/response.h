@@ -19,18 +19,18 @@ struct field_error {
 };
 
 struct response {
-    unsigned status;           /* 0 until answered */
-    const char *content_type;  /* NULL without a body */
+    unsigned status;          /* 0 until answered */
+    const char *content_type; /* NULL without a body */
     struct text body;
     /* Optional fields: NULL when absent; terminated strings in the arena or for ever. */
     const char *location;
     const char *link;
     const char *allow;
     const char *etag;
-    const char *accept;        /* media types that would have been accepted, beside 415 */
-    unsigned retry_after_s;    /* 0: no Retry-After */
-    bool close;                /* the connection ends with this answer */
-    enum fault fault;          /* what a problem reports; FAULT_NONE for all else */
+    const char *accept;     /* media types that would have been accepted, beside 415 */
+    unsigned retry_after_s; /* 0: no Retry-After */
+    bool close;             /* the connection ends with this answer */
+    enum fault fault;       /* what a problem reports; FAULT_NONE for all else */
 };
 
 /* Answers with status and a JSON body; set further fields of request->response before. */

@@ -17,24 +17,24 @@ struct server;
 struct event_loop;
 
 struct server_limits {
-    unsigned connections_max;      /* of this worker */
-    size_t target_size_max;        /* bytes of the request target; beyond: 414 */
-    size_t head_size_max;          /* bytes of request line and header fields; beyond: 431 */
-    size_t body_size_max;          /* bytes of content; beyond: 413 */
-    uint64_t idle_timeout_ns;      /* between requests; then the connection is closed */
-    uint64_t head_timeout_ns;      /* first byte to end of head; then 408 */
-    uint64_t body_timeout_ns;      /* end of head to end of body; then 408 */
-    uint64_t request_timeout_ns;   /* end of body to answer; then 504 */
-    uint64_t send_timeout_ns;      /* answer to its last byte taken by the kernel; then closed */
+    unsigned connections_max;    /* of this worker */
+    size_t target_size_max;      /* bytes of the request target; beyond: 414 */
+    size_t head_size_max;        /* bytes of request line and header fields; beyond: 431 */
+    size_t body_size_max;        /* bytes of content; beyond: 413 */
+    uint64_t idle_timeout_ns;    /* between requests; then the connection is closed */
+    uint64_t head_timeout_ns;    /* first byte to end of head; then 408 */
+    uint64_t body_timeout_ns;    /* end of head to end of body; then 408 */
+    uint64_t request_timeout_ns; /* end of body to answer; then 504 */
+    uint64_t send_timeout_ns;    /* answer to its last byte taken by the kernel; then closed */
 };
 
 enum access_log { ACCESS_LOG_OFF, ACCESS_LOG_ERRORS, ACCESS_LOG_ALL };
 
 struct server_config {
     struct server_limits limits;
-    enum access_log access_log;    /* errors: statuses from 500 */
-    const struct router *router;   /* borrowed */
-    struct event_loop *loop;       /* borrowed */
+    enum access_log access_log;  /* errors: 5xx but 501 and 505 */
+    const struct router *router; /* borrowed */
+    struct event_loop *loop;     /* borrowed */
 };
 
 /* FAULT_MEMORY, FAULT_INTERNAL when the library refuses to start. */

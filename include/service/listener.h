@@ -15,9 +15,9 @@
 struct listener {
     struct event_source source; /* first member; descriptor -1 when closed */
     struct event_loop *loop;
-    struct worker **workers;    /* borrowed */
+    struct worker **workers; /* borrowed */
     unsigned worker_count;
-    uint64_t paused_until_ns;   /* out of descriptors: accepts nothing meanwhile; 0: not paused */
+    uint64_t paused_until_ns; /* out of descriptors: accepts nothing meanwhile; 0: not paused */
 };
 
 /*

@@ -27,7 +27,7 @@ enum user_json_form {
 
 /* What is wrong with a body. */
 struct user_json_flaws {
-    const char *detail;                             /* FAULT_JSON: what and where, with line and column */
+    const char *detail;                              /* FAULT_JSON: what and where, with line and column */
     struct field_error errors[USER_JSON_ERRORS_MAX]; /* FAULT_VALIDATION: every wrong field */
     size_t count;
 };
@@ -39,5 +39,5 @@ struct user_json_flaws {
  * (no object; duplicate, unknown, missing or wrong members; values that JSON can write but no user can have),
  * FAULT_MEMORY.
  */
-enum fault user_json_read(struct arena *arena, struct text body, enum user_json_form form, struct user *ret_user,
-                          struct user_json_flaws *ret_flaws);
+enum fault user_json_read(struct arena *arena, struct text body, enum user_json_form form,
+                          struct user *ret_user, struct user_json_flaws *ret_flaws);

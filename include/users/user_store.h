@@ -42,8 +42,8 @@ struct user_page {
 struct user_new {
     struct text name;
     struct text email;
-    struct text idempotency_key;        /* size 0: none */
-    unsigned char request_hash[32];     /* with a key: what makes two requests the same one */
+    struct text idempotency_key;    /* size 0: none */
+    unsigned char request_hash[32]; /* with a key: what makes two requests the same one */
 };
 
 struct user_change {
@@ -58,8 +58,10 @@ struct user_store_methods {
     void (*find)(struct user_store *store, struct user_operation *operation, int64_t id);
     void (*list)(struct user_store *store, struct user_operation *operation, struct user_page page);
     void (*create)(struct user_store *store, struct user_operation *operation, const struct user_new *user);
-    void (*change)(struct user_store *store, struct user_operation *operation, const struct user_change *change);
-    void (*erase)(struct user_store *store, struct user_operation *operation, int64_t id, int64_t version_expected);
+    void (*change)(struct user_store *store, struct user_operation *operation,
+                   const struct user_change *change);
+    void (*erase)(struct user_store *store, struct user_operation *operation, int64_t id,
+                  int64_t version_expected);
     void (*abandon)(struct user_store *store, struct user_operation *operation);
 };
 
@@ -74,7 +76,8 @@ static inline void user_store_find(struct user_store *store, struct user_operati
 }
 
 /* Users by ascending id; no fault when there are none. */
-static inline void user_store_list(struct user_store *store, struct user_operation *operation, struct user_page page)
+static inline void user_store_list(struct user_store *store, struct user_operation *operation,
+                                   struct user_page page)
 {
     store->methods->list(store, operation, page);
 }

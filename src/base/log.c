@@ -1,7 +1,7 @@
 #include "base/log.h"
 
-#include "log_line.h"
-#include "log_ring.h"
+#include "base/log_line.h"
+#include "base/log_ring.h"
 
 #include <assert.h>
 #include <errno.h>

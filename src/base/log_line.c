@@ -1,4 +1,4 @@
-#include "log_line.h"
+#include "base/log_line.h"
 
 #include "base/clock.h"
 #include "base/json_writer.h"
@@ -6,11 +6,10 @@
 #include <assert.h>
 #include <string.h>
 
-enum { ENDING_SIZE = 2 }; /* "}\n" */
-
+/* The line feed at the end has a place of its own. */
 static size_t room(const struct log_line *line)
 {
-    return sizeof line->bytes - ENDING_SIZE - line->size;
+    return sizeof line->bytes - 1 - line->size;
 }
 
 /* Each put… appends all of its argument, or gives false; then the caller takes the line back to where it was.
@@ -178,9 +177,11 @@ void log_line_write(struct log_line *ret_line, const struct log_line_style *styl
     bool fits = style->json ? put_json_head(line, level, event)
                             : put_text_head(line, style->utc_offset_us, level, event);
     assert(fits); /* event is a short name of ours */
+    size_t brace = style->json ? 1 : 0;
     for (; fits && fields->name; fields++) {
         size_t size_before = line->size;
         fits = style->json ? put_json_field(line, fields) : put_text_field(line, fields);
+        fits = fits && room(line) >= brace;
         if (!fits) line->size = size_before;
     }
     if (style->json) line->bytes[line->size++] = '}';

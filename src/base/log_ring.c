@@ -1,4 +1,4 @@
-#include "log_ring.h"
+#include "base/log_ring.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

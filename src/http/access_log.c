@@ -10,15 +10,19 @@ static struct text route_of(const struct request *request)
     return request->route == NULL ? TEXT("") : text_of(request->route->path);
 }
 
+/* 501 and 505 are about what the client sent: whoever sends nonsense shall not fill the log with it. */
+static bool is_error(unsigned status)
+{
+    return status >= 500 && status != 501 && status != 505;
+}
+
 void access_log_write(enum access_log which, const struct exchange *exchange, bool is_sent, uint64_t now_ns)
 {
     const struct request *request = &exchange->request;
     const struct response *response = &request->response;
-    if (which == ACCESS_LOG_OFF || (which == ACCESS_LOG_ERRORS && response->status < 500))
-        return;
-    enum log_level level = response->status >= 500 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
-    if (!log_enabled(level))
-        return;
+    if (which == ACCESS_LOG_OFF || (which == ACCESS_LOG_ERRORS && !is_error(response->status))) return;
+    enum log_level level = is_error(response->status) ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+    if (!log_enabled(level)) return;
     log_event(level, "request", LOG_STRING("method", method_name(request->method)),
               LOG_TEXT("route", route_of(request)), LOG_TEXT("path", request->path),
               LOG_INT("status", response->status), LOG_STRING("code", fault_code(response->fault)),

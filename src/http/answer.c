@@ -34,8 +34,7 @@ enum MHD_Result answer_queue(const struct exchange *exchange, struct MHD_Connect
     /* The body lives in the exchange until the library says that the request is over. */
     struct MHD_Response *library_response = MHD_create_response_from_buffer(
         response->body.size, (void *)(uintptr_t)response->body.bytes, MHD_RESPMEM_PERSISTENT);
-    if (library_response == NULL)
-        return MHD_NO;
+    if (library_response == NULL) return MHD_NO;
     enum MHD_Result result = MHD_NO;
     if (add_headers(library_response, &exchange->request, close))
         result = MHD_queue_response(library, response->status, library_response);

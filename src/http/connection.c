@@ -18,8 +18,7 @@ static void remove_from(struct connection_list *list, struct connection *connect
 
 void connection_wait_end(struct connection_list lists[WAIT_COUNT], struct connection *connection)
 {
-    if (connection->wait != WAIT_COUNT)
-        remove_from(&lists[connection->wait], connection);
+    if (connection->wait != WAIT_COUNT) remove_from(&lists[connection->wait], connection);
     connection->wait = WAIT_COUNT;
 }
 

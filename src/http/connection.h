@@ -21,18 +21,18 @@ enum connection_wait {
 };
 
 struct connection {
-    struct event_source source;          /* tells of the client's FIN and RST */
-    struct MHD_Connection *library;      /* the library's side of it */
+    struct event_source source;     /* tells of the client's FIN and RST */
+    struct MHD_Connection *library; /* the library's side of it */
     struct server *server;
-    struct exchange *exchange;           /* under way; NULL when idle */
-    struct connection *next, *previous;  /* in the list of what it waits for */
-    struct connection *next_to_close;    /* in the list of half-closed ones to look at */
+    struct exchange *exchange;          /* under way; NULL when idle */
+    struct connection *next, *previous; /* in the list of what it waits for */
+    struct connection *next_to_close;   /* in the list of half-closed ones to look at */
     enum connection_wait wait;
     uint64_t wait_since_ns;
     int socket;
-    bool is_half_closed;                 /* the client has sent its FIN */
-    bool is_suspended;                   /* in the library */
-    bool is_to_close;                    /* in the server's list */
+    bool is_half_closed; /* the client has sent its FIN */
+    bool is_suspended;   /* in the library */
+    bool is_to_close;    /* in the server's list */
 };
 
 /* Everyone in a list waits equally long, so it is in order of time: oldest first. */

@@ -22,8 +22,7 @@ void exchange_init(struct exchange *exchange, struct connection *connection, con
 void exchange_release(struct exchange *exchange)
 {
     arena_release(&exchange->request.arena);
-    if (exchange->input != exchange->input_first)
-        free(exchange->input);
+    if (exchange->input != exchange->input_first) free(exchange->input);
     exchange->input = NULL;
 }
 
@@ -47,14 +46,11 @@ void exchange_refuse(struct exchange *exchange, enum fault fault)
 /* Only while no text points into the input. */
 static enum fault grow_input(struct exchange *exchange, size_t capacity)
 {
-    if (capacity <= exchange->input_capacity)
-        return FAULT_NONE;
+    if (capacity <= exchange->input_capacity) return FAULT_NONE;
     bool is_first = exchange->input == exchange->input_first;
     char *input = realloc(is_first ? NULL : exchange->input, capacity);
-    if (input == NULL)
-        return FAULT_MEMORY;
-    if (is_first)
-        memcpy(input, exchange->input_first, exchange->input_size);
+    if (input == NULL) return FAULT_MEMORY;
+    if (is_first) memcpy(input, exchange->input_first, exchange->input_size);
     exchange->input = input;
     exchange->input_capacity = capacity;
     return FAULT_NONE;
@@ -72,17 +68,14 @@ static void complete(struct exchange *exchange)
 static enum fault begin_sized_body(struct exchange *exchange, size_t head_size, size_t content_size)
 {
     size_t here = exchange->input_size - head_size;
-    if (here > content_size)
-        here = content_size;
+    if (here > content_size) here = content_size;
     exchange->message_end = head_size + here;
     exchange->body = exchange->input + head_size;
     exchange->body_size = here;
     exchange->body_capacity = content_size;
-    if (here == content_size || head_size + content_size <= exchange->input_capacity)
-        return FAULT_NONE;
+    if (here == content_size || head_size + content_size <= exchange->input_capacity) return FAULT_NONE;
     char *body = arena_take(&exchange->request.arena, content_size);
-    if (body == NULL)
-        return FAULT_MEMORY;
+    if (body == NULL) return FAULT_MEMORY;
     memcpy(body, exchange->body, here);
     exchange->body = body;
     return FAULT_NONE;
@@ -97,13 +90,11 @@ static enum fault append_content(struct exchange *exchange, const char *bytes, s
         char *body = exchange->body == NULL
                          ? arena_take(arena, capacity)
                          : arena_resize(arena, exchange->body, exchange->body_capacity, capacity);
-        if (body == NULL)
-            return FAULT_MEMORY;
+        if (body == NULL) return FAULT_MEMORY;
         exchange->body = body;
         exchange->body_capacity = capacity;
     }
-    if (size > 0)
-        memcpy(exchange->body + exchange->body_size, bytes, size);
+    if (size > 0) memcpy(exchange->body + exchange->body_size, bytes, size);
     exchange->body_size = needed;
     return FAULT_NONE;
 }
@@ -156,12 +147,10 @@ static enum fault begin_body(struct exchange *exchange, const struct request_hea
 {
     exchange->phase = EXCHANGE_READING_BODY;
     exchange->message_end = head->size;
-    if (head->content_length > limits->body_size_max)
-        return FAULT_BODY_TOO_LARGE;
+    if (head->content_length > limits->body_size_max) return FAULT_BODY_TOO_LARGE;
     exchange->wants_continue = head->expects_continue;
     exchange->is_chunked = head->chunked;
-    if (!head->chunked)
-        return begin_sized_body(exchange, head->size, (size_t)head->content_length);
+    if (!head->chunked) return begin_sized_body(exchange, head->size, (size_t)head->content_length);
     chunked_body_init(&exchange->chunked, limits->body_size_max);
     return FAULT_NONE;
 }
@@ -179,16 +168,14 @@ static enum fault make_chunk_room(struct exchange *exchange, struct request_head
 {
     size_t capacity = exchange->input_size + CHUNK_WORK_SIZE;
     char *input = malloc(capacity);
-    if (input == NULL)
-        return FAULT_MEMORY;
+    if (input == NULL) return FAULT_MEMORY;
     char *before = exchange->input;
     memcpy(input, before, exchange->input_size);
     head->path = moved(head->path, before, input);
     head->query = moved(head->query, before, input);
     for (unsigned i = 0; i < HEADER_COUNT; i++)
         head->headers[i] = moved(head->headers[i], before, input);
-    if (before != exchange->input_first)
-        free(before);
+    if (before != exchange->input_first) free(before);
     exchange->input = input;
     exchange->input_capacity = capacity;
     return FAULT_NONE;
@@ -200,13 +187,10 @@ static void advance_head(struct exchange *exchange, const struct server_limits *
     enum fault fault = FAULT_NONE;
     enum head_progress progress =
         request_head_parse(exchange->input, exchange->input_size, &exchange->scan, &head, &fault);
-    if (progress == HEAD_INCOMPLETE)
-        return;
-    if (progress == HEAD_COMPLETE && head.chunked)
-        fault = make_chunk_room(exchange, &head);
+    if (progress == HEAD_INCOMPLETE) return;
+    if (progress == HEAD_COMPLETE && head.chunked) fault = make_chunk_room(exchange, &head);
     take_head(exchange, &head);
-    if (progress == HEAD_COMPLETE && !fault)
-        fault = begin_body(exchange, &head, limits);
+    if (progress == HEAD_COMPLETE && !fault) fault = begin_body(exchange, &head, limits);
     if (fault)
         exchange_refuse(exchange, fault);
     else
@@ -237,11 +221,13 @@ static bool reads_into_arena(const struct exchange *exchange)
 static struct room room_to_read(struct exchange *exchange)
 {
     if (reads_into_arena(exchange))
-        return (struct room){exchange->body + exchange->body_size, exchange->body_capacity - exchange->body_size};
+        return (struct room){exchange->body + exchange->body_size,
+                             exchange->body_capacity - exchange->body_size};
     if (exchange->input_size == exchange->input_capacity && exchange->phase == EXCHANGE_READING_HEAD &&
         grow_input(exchange, 2 * exchange->input_capacity) != FAULT_NONE)
         return (struct room){0};
-    return (struct room){exchange->input + exchange->input_size, exchange->input_capacity - exchange->input_size};
+    return (struct room){exchange->input + exchange->input_size,
+                         exchange->input_capacity - exchange->input_size};
 }
 
 static void take_bytes(struct exchange *exchange, size_t size)
@@ -251,8 +237,7 @@ static void take_bytes(struct exchange *exchange, size_t size)
         return;
     }
     exchange->input_size += size;
-    if (exchange->phase != EXCHANGE_READING_BODY || exchange->is_chunked)
-        return;
+    if (exchange->phase != EXCHANGE_READING_BODY || exchange->is_chunked) return;
     size_t missing = exchange->body_capacity - exchange->body_size;
     size_t here = size < missing ? size : missing;
     exchange->body_size += here;
@@ -263,24 +248,19 @@ enum exchange_outcome exchange_read(struct exchange *exchange, int socket, const
 {
     for (;;) {
         advance(exchange, limits);
-        if (exchange->phase == EXCHANGE_READ)
-            return EXCHANGE_COMPLETE;
+        if (exchange->phase == EXCHANGE_READ) return EXCHANGE_COMPLETE;
         struct room room = room_to_read(exchange);
         if (room.size == 0) {
             exchange_refuse(exchange, FAULT_MEMORY);
             return EXCHANGE_COMPLETE;
         }
         ssize_t size = recvfrom(socket, room.at, room.size, MSG_DONTWAIT, NULL, NULL);
-        if (size < 0 && errno == EINTR)
-            continue;
-        if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-            return EXCHANGE_NEEDS_MORE;
-        if (size <= 0)
-            return EXCHANGE_CLOSED;
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return EXCHANGE_NEEDS_MORE;
+        if (size <= 0) return EXCHANGE_CLOSED;
         exchange->may_have_more = (size_t)size == room.size;
         take_bytes(exchange, (size_t)size);
-        if (exchange->may_have_more)
-            continue;
+        if (exchange->may_have_more) continue;
         advance(exchange, limits);
         return exchange->phase == EXCHANGE_READ ? EXCHANGE_COMPLETE : EXCHANGE_NEEDS_MORE;
     }
@@ -290,8 +270,7 @@ enum fault exchange_hand_over(struct exchange *exchange, struct exchange *next)
 {
     size_t size = exchange->input_size - exchange->message_end;
     enum fault fault = grow_input(next, size);
-    if (fault)
-        return fault;
+    if (fault) return fault;
     memcpy(next->input, exchange->input + exchange->message_end, size);
     next->input_size = size;
     next->may_have_more = exchange->may_have_more;

@@ -38,28 +38,29 @@ struct exchange {
     struct connection *connection; /* whose exchange it is */
     struct exchange *next;         /* in the list of free ones */
     enum exchange_phase phase;
-    enum fault refusal;            /* why the message is refused; FAULT_NONE */
-    bool is_passed_on;             /* the library was told of this request */
-    bool keeps_alive;              /* the client lets the connection persist */
+    enum fault refusal; /* why the message is refused; FAULT_NONE */
+    bool is_passed_on;  /* the library was told of this request */
+    bool keeps_alive;   /* the client lets the connection persist */
     bool is_http_1_0;
-    bool wants_continue;           /* waits for "100 Continue" before it sends its content */
-    bool may_have_more;            /* the last read filled all there was room for */
+    bool wants_continue; /* waits for "100 Continue" before it sends its content */
+    bool may_have_more;  /* the last read filled all there was room for */
     struct head_scan scan;
     struct chunked_body chunked;
     bool is_chunked;
-    char *input;                   /* input_first, or on the heap */
-    size_t input_size;             /* bytes in it */
+    char *input;       /* input_first, or on the heap */
+    size_t input_size; /* bytes in it */
     size_t input_capacity;
-    size_t message_end;            /* input bytes behind this belong to the next request */
-    char *body;                    /* in input or in the arena */
-    size_t body_size;              /* bytes of content so far */
-    size_t body_capacity;          /* with Content-Length: all of it */
+    size_t message_end;   /* input bytes behind this belong to the next request */
+    char *body;           /* in input or in the arena */
+    size_t body_size;     /* bytes of content so far */
+    size_t body_capacity; /* with Content-Length: all of it */
     char input_first[EXCHANGE_INPUT_SIZE];
     _Alignas(16) char arena_first[EXCHANGE_ARENA_SIZE];
 };
 
 /* A zeroed or used exchange becomes an empty one. */
-void exchange_init(struct exchange *exchange, struct connection *connection, const struct head_limits *limits);
+void exchange_init(struct exchange *exchange, struct connection *connection,
+                   const struct head_limits *limits);
 
 /* Frees what it holds on the heap; the struct itself is the caller's. */
 void exchange_release(struct exchange *exchange);
@@ -74,7 +75,8 @@ enum exchange_outcome {
 };
 
 /* Reads from the non-blocking socket until the request is complete or nothing is left to read. */
-enum exchange_outcome exchange_read(struct exchange *exchange, int socket, const struct server_limits *limits);
+enum exchange_outcome exchange_read(struct exchange *exchange, int socket,
+                                    const struct server_limits *limits);
 
 /* Ends the reading: the request is refused. */
 void exchange_refuse(struct exchange *exchange, enum fault fault);

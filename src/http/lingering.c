@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LINGERING_NS         (2 * NS_PER_S)
-#define LINGERING_BYTES_MAX  (4 * 1024 * 1024) /* who sends more does not listen */
+#define LINGERING_NS        (2 * NS_PER_S)
+#define LINGERING_BYTES_MAX (4 * 1024 * 1024) /* who sends more does not listen */
 
 struct lingering {
     struct event_source source; /* first member */
@@ -37,11 +37,9 @@ static void read_and_forget(struct event_source *source, uint32_t events)
     char forgotten[16384];
     (void)events;
     ssize_t size = recvfrom(source->descriptor, forgotten, sizeof forgotten, MSG_DONTWAIT, NULL, NULL);
-    if (size < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
     lingering->bytes += size > 0 ? (size_t)size : 0;
-    if (size <= 0 || lingering->bytes > LINGERING_BYTES_MAX)
-        end(lingering);
+    if (size <= 0 || lingering->bytes > LINGERING_BYTES_MAX) end(lingering);
 }
 
 void lingering_add(struct lingering_list *list, struct event_loop *loop, int socket, uint64_t now_ns)

@@ -1,7 +1,7 @@
 /*
  * Ends refused connections gently. A socket that is closed while the client still sends is reset, and
- * the reset may reach the client before the answer that says why (RFC 9112, section 9.6). A lingering socket has
- * said all it has to say; it reads and forgets until the client closes or a moment has passed.
+ * the reset may reach the client before the answer that says why (RFC 9112, section 9.6). A lingering socket
+ * has said all it has to say; it reads and forgets until the client closes or a moment has passed.
  */
 #pragma once
 

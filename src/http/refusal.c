@@ -11,8 +11,7 @@ void refusal_send(int socket, enum fault fault, struct text request_id)
 {
     const struct problem *problem = problem_of(fault);
     char body[BODY_SIZE_MAX], response[BODY_SIZE_MAX + 512];
-    if (problem_size_max(fault, NULL, request_id, NULL, 0) > sizeof body)
-        return;
+    if (problem_size_max(fault, NULL, request_id, NULL, 0) > sizeof body) return;
     size_t size = (size_t)(problem_write(body, fault, NULL, request_id, NULL, 0) - body);
     int length = snprintf(response, sizeof response,
                           "HTTP/1.1 %u %s\r\nContent-Type: application/problem+json\r\n"

@@ -6,5 +6,6 @@
 #include "base/fault.h"
 #include "base/text.h"
 
-/* Sends fault's problem as a whole response that closes the connection; if the socket has no room, nothing. */
+/* Sends fault's problem as a whole response that closes the connection; if the socket has no room, nothing.
+ */
 void refusal_send(int socket, enum fault fault, struct text request_id);

@@ -3,9 +3,9 @@
  * fills bit by bit. Pure functions over bytes, without allocation.
  *
  * What the grammar does not allow is refused, never repaired: two parsers that repair differently are
- * request smuggling. The result depends on the bytes alone, not on the pieces in which they come, and each
- * byte is looked at once, however many pieces there are. What is wrong is reported as soon as it is there, so
- * that garbage need not wait for the end of a head that will never come.
+ * request smuggling. The result depends on the bytes alone, not on the pieces in which they come, and
+ * the time is linear in the bytes, however many pieces there are. What is wrong is reported as soon as
+ * it is there, so that garbage need not wait for the end of a head that will never come.
  */
 #pragma once
 
@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define REQUEST_METHOD_SIZE_MAX 32  /* bytes; beyond: FAULT_METHOD_UNKNOWN */
-#define REQUEST_FIELDS_MAX      100 /* header lines; beyond: FAULT_HEAD_TOO_LARGE */
+#define REQUEST_FIELDS_MAX      200 /* header lines; beyond: FAULT_HEAD_TOO_LARGE */
 
 enum head_progress {
     HEAD_INCOMPLETE, /* sound so far: call again with more bytes */
@@ -29,8 +29,7 @@ enum head_progress {
 
 struct head_limits {
     size_t target_size_max; /* bytes of the request target; beyond: FAULT_TARGET_TOO_LONG */
-    size_t
-        head_size_max; /* bytes up to the empty line, all included; beyond: FAULT_HEAD_TOO_LARGE; < 4 GiB */
+    size_t head_size_max;   /* bytes of the whole head, below 4 GiB; beyond: FAULT_HEAD_TOO_LARGE */
 };
 
 enum head_phase {
@@ -72,7 +71,7 @@ struct request_head {
     bool chunked;          /* the content comes in the chunked coding */
     bool keep_alive;       /* the client lets the connection persist */
     bool expects_continue; /* Expect: 100-continue, in HTTP/1.1 */
-    size_t size;           /* bytes up to and with the empty line, leading ones included */
+    size_t size;           /* bytes up to and with its empty line, leading ones included */
 };
 
 /* Starts a new head. limits is borrowed for as long as scan is in use. */
@@ -91,8 +90,8 @@ void head_scan_init(struct head_scan *scan, const struct head_limits *limits);
  * another request.
  * - What stands first in the bytes: FAULT_REQUEST_LINE (grammar, control characters), FAULT_TARGET,
  *   FAULT_TARGET_TOO_LONG, FAULT_FIELD (name, blanks around it, folding, control characters, a
- *   list in Connection that is none, contradicting repeats), FAULT_HEAD_TOO_LARGE, FAULT_METHOD_UNKNOWN for a
- * method over REQUEST_METHOD_SIZE_MAX.
+ *   list in Connection that is none, contradicting repeats), FAULT_HEAD_TOO_LARGE,
+ *   FAULT_METHOD_UNKNOWN for a method over REQUEST_METHOD_SIZE_MAX.
  * - When the head is complete: FAULT_HTTP_VERSION, then those of request_fields_judge, then
  *   FAULT_METHOD_UNKNOWN, FAULT_TRANSFER_CODING_UNKNOWN (chunked, but with another coding before
  *   it), FAULT_EXPECTATION.

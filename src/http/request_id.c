@@ -9,11 +9,9 @@ static bool is_safe(unsigned char c)
 
 static bool is_safe_id(struct text id)
 {
-    if (id.size == 0 || id.size >= sizeof((struct request *)0)->id)
-        return false;
+    if (id.size == 0 || id.size >= sizeof((struct request *)0)->id) return false;
     for (size_t i = 0; i < id.size; i++)
-        if (!is_safe((unsigned char)id.bytes[i]))
-            return false;
+        if (!is_safe((unsigned char)id.bytes[i])) return false;
     return true;
 }
 

@@ -22,8 +22,7 @@ enum fault socket_input_add(struct connection *connection)
     if (index >= thread.size) {
         size_t size = index < 512 ? 1024 : 2 * index;
         struct connection **connections = realloc(thread.connections, size * sizeof(struct connection *));
-        if (connections == NULL)
-            return FAULT_MEMORY;
+        if (connections == NULL) return FAULT_MEMORY;
         memset(&connections[thread.size], 0, (size - thread.size) * sizeof(struct connection *));
         thread.connections = connections;
         thread.size = size;
@@ -49,8 +48,7 @@ ssize_t recv(int descriptor, void *buffer, size_t size, int flags)
 {
     size_t index = (size_t)descriptor;
     struct connection *connection = index < thread.size ? thread.connections[index] : NULL;
-    if (connection == NULL)
-        return recvfrom(descriptor, buffer, size, flags, NULL, NULL);
+    if (connection == NULL) return recvfrom(descriptor, buffer, size, flags, NULL, NULL);
     return thread.reader(connection, buffer, size);
 }
 

@@ -12,7 +12,8 @@ static void fail(struct connector *connector, enum fault fault, const char *mess
 {
     connector->state = CONNECTOR_FAILED;
     connector->fault = fault;
-    (void)snprintf(connector->message, sizeof connector->message, "%.*s", (int)strcspn(message, "\n"), message);
+    (void)snprintf(connector->message, sizeof connector->message, "%.*s", (int)strcspn(message, "\n"),
+                   message);
     PQfinish(connector->connection);
     connector->connection = NULL;
 }
@@ -57,10 +58,9 @@ static bool send_prepares(const struct connector *connector)
 static bool send_setup(struct connector *connector)
 {
     PGconn *connection = connector->connection;
-    if (PQsetnonblocking(connection, 1) != 0 || !PQenterPipelineMode(connection))
-        return false;
-    if (!PQsendQueryParams(connection, "SELECT coalesce(max(version), 0) FROM schema_migrations", 0, NULL, NULL,
-                           NULL, NULL, 0) ||
+    if (PQsetnonblocking(connection, 1) != 0 || !PQenterPipelineMode(connection)) return false;
+    if (!PQsendQueryParams(connection, "SELECT coalesce(max(version), 0) FROM schema_migrations", 0, NULL,
+                           NULL, NULL, NULL, 0) ||
         !PQpipelineSync(connection))
         return false;
     connector->syncs_left = 1;
@@ -92,8 +92,8 @@ static void take_setup_result(struct connector *connector, const PGresult *resul
         if (connector->fault == FAULT_NONE) {
             connector->fault = is_schema ? FAULT_SCHEMA_BEHIND : FAULT_DATABASE_UNAVAILABLE;
             const char *message = PQresultErrorMessage(result);
-            (void)snprintf(connector->message, sizeof connector->message, "%.*s",
-                           (int)strcspn(message, "\n"), message);
+            (void)snprintf(connector->message, sizeof connector->message, "%.*s", (int)strcspn(message, "\n"),
+                           message);
         }
         break;
     }
@@ -107,7 +107,8 @@ static void finish_setup(struct connector *connector)
     if (connector->fault) {
         fail(connector, connector->fault, message);
     } else if (connector->schema_version < (int64_t)connector->config->schema_version) {
-        (void)snprintf(message, sizeof message, "the schema is at version %lld, expected is %u: run splits migrate up",
+        (void)snprintf(message, sizeof message,
+                       "the schema is at version %lld, expected is %u: run splits migrate up",
                        (long long)connector->schema_version, connector->config->schema_version);
         fail(connector, FAULT_SCHEMA_BEHIND, message);
     } else {
@@ -126,8 +127,7 @@ static void step_preparing(struct connector *connector)
     while (connector->syncs_left > 0 && nulls < 2 && !PQisBusy(connection)) {
         PGresult *result = PQgetResult(connection);
         nulls = result == NULL ? nulls + 1 : 0;
-        if (result != NULL)
-            take_setup_result(connector, result);
+        if (result != NULL) take_setup_result(connector, result);
         PQclear(result);
     }
     int left = PQflush(connection);
@@ -151,8 +151,7 @@ static void step_connecting(struct connector *connector)
     case PGRES_POLLING_OK:
         connector->state = CONNECTOR_PREPARING;
         connector->wanted_events = EPOLLIN;
-        if (!send_setup(connector))
-            fail_with_error(connector);
+        if (!send_setup(connector)) fail_with_error(connector);
         break;
     case PGRES_POLLING_FAILED:
     case PGRES_POLLING_ACTIVE:

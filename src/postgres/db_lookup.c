@@ -23,12 +23,10 @@ static void list_entry(const char *list, unsigned index, char *ret_entry, size_t
     bool is_single = strchr(list, ',') == NULL;
     for (; index > 0 && !is_single; index--) {
         list = strchr(list, ',');
-        if (list == NULL)
-            break;
+        if (list == NULL) break;
         list++;
     }
-    if (list == NULL)
-        list = "";
+    if (list == NULL) list = "";
     (void)snprintf(ret_entry, size, "%.*s", (int)strcspn(list, ","), list);
 }
 
@@ -54,8 +52,7 @@ static void look_up(struct db_lookup *lookup, const char *host, const char *port
         return;
     }
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
-    if (getaddrinfo(host, NULL, &hints, &found) != 0)
-        return;
+    if (getaddrinfo(host, NULL, &hints, &found) != 0) return;
     for (const struct addrinfo *at = found; at != NULL; at = at->ai_next) {
         char address[NI_MAXHOST];
         if (getnameinfo(at->ai_addr, at->ai_addrlen, address, sizeof address, NULL, 0, NI_NUMERICHOST) == 0)
@@ -76,8 +73,7 @@ static void *run(void *argument)
         at = strchr(at, ',');
         at = at == NULL ? NULL : at + 1;
     }
-    if (atomic_exchange(&lookup->state, ANSWERED) == LET_GO)
-        free(lookup);
+    if (atomic_exchange(&lookup->state, ANSWERED) == LET_GO) free(lookup);
     return NULL;
 }
 
@@ -90,16 +86,14 @@ static int start_detached(void *argument)
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&thread, NULL, run, argument);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error == 0)
-        (void)pthread_detach(thread);
+    if (error == 0) (void)pthread_detach(thread);
     return error;
 }
 
 enum fault db_lookup_start(const char *hosts, const char *ports, struct db_lookup **ret_lookup)
 {
     struct db_lookup *lookup = calloc(1, sizeof *lookup);
-    if (lookup == NULL)
-        return FAULT_MEMORY;
+    if (lookup == NULL) return FAULT_MEMORY;
     (void)snprintf(lookup->hosts, sizeof lookup->hosts, "%s", hosts);
     (void)snprintf(lookup->ports, sizeof lookup->ports, "%s", ports);
     if (start_detached(lookup) != 0) {
@@ -117,6 +111,5 @@ const struct db_lookup_answer *db_lookup_poll(struct db_lookup *lookup)
 
 void db_lookup_let_go(struct db_lookup *lookup)
 {
-    if (lookup != NULL && atomic_exchange(&lookup->state, LET_GO) == ANSWERED)
-        free(lookup);
+    if (lookup != NULL && atomic_exchange(&lookup->state, LET_GO) == ANSWERED) free(lookup);
 }

@@ -10,8 +10,7 @@
 static const char *option_value(const struct db_target *target, const char *keyword)
 {
     for (const PQconninfoOption *at = target->options; at != NULL && at->keyword != NULL; at++)
-        if (strcmp(at->keyword, keyword) == 0 && at->val != NULL && at->val[0] != '\0')
-            return at->val;
+        if (strcmp(at->keyword, keyword) == 0 && at->val != NULL && at->val[0] != '\0') return at->val;
     return NULL;
 }
 
@@ -19,16 +18,14 @@ static const char *option_or_environment(const struct db_target *target, const c
                                          const char *variable)
 {
     const char *value = option_value(target, keyword);
-    if (value == NULL)
-        value = getenv(variable);
+    if (value == NULL) value = getenv(variable);
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
 static void set_parameter(struct db_target *target, const char *keyword, const char *value)
 {
     for (unsigned i = 0; i < DB_TARGET_PARAMETERS_MAX; i++) {
-        if (target->keywords[i] != NULL && strcmp(target->keywords[i], keyword) != 0)
-            continue;
+        if (target->keywords[i] != NULL && strcmp(target->keywords[i], keyword) != 0) continue;
         target->keywords[i] = keyword;
         target->values[i] = value;
         return;
@@ -37,8 +34,7 @@ static void set_parameter(struct db_target *target, const char *keyword, const c
 
 static void set_default(struct db_target *target, const char *keyword, const char *value)
 {
-    if (option_value(target, keyword) == NULL)
-        set_parameter(target, keyword, value);
+    if (option_value(target, keyword) == NULL) set_parameter(target, keyword, value);
 }
 
 /* A name is what is neither a socket directory nor a numeric address. */
@@ -48,8 +44,7 @@ static bool has_name(const char *hosts)
         char host[256] = {0};
         unsigned char address[16];
         size_t size = strcspn(hosts, ",");
-        if (size < sizeof host)
-            memcpy(host, hosts, size);
+        if (size < sizeof host) memcpy(host, hosts, size);
         if (host[0] != '\0' && host[0] != '/' && host[0] != '@' && inet_pton(AF_INET, host, address) != 1 &&
             inet_pton(AF_INET6, host, address) != 1)
             return true;
@@ -69,8 +64,7 @@ enum fault db_target_init(struct db_target *target, const char *database_url, co
         return fault;
     }
     for (const PQconninfoOption *at = target->options; at->keyword != NULL; at++)
-        if (at->val != NULL && at->val[0] != '\0')
-            set_parameter(target, at->keyword, at->val);
+        if (at->val != NULL && at->val[0] != '\0') set_parameter(target, at->keyword, at->val);
     set_parameter(target, "client_encoding", "UTF8");
     set_default(target, "fallback_application_name", application_name);
     /* A server that is gone without a word is noticed in seconds rather than in hours. */
@@ -97,8 +91,7 @@ void db_target_release(struct db_target *target)
 
 enum db_target_state db_target_refresh(struct db_target *target, uint64_t now_ns)
 {
-    if (target->hosts == NULL)
-        return DB_TARGET_READY;
+    if (target->hosts == NULL) return DB_TARGET_READY;
     const struct db_lookup_answer *answer = target->lookup == NULL ? NULL : db_lookup_poll(target->lookup);
     if (target->lookup == NULL || (answer != NULL && now_ns - target->looked_up_ns > NS_PER_S)) {
         db_lookup_let_go(target->lookup);
@@ -107,10 +100,8 @@ enum db_target_state db_target_refresh(struct db_target *target, uint64_t now_ns
         enum fault fault = db_lookup_start(target->hosts, target->ports, &target->lookup);
         return fault ? DB_TARGET_FAILED : DB_TARGET_PENDING;
     }
-    if (answer == NULL)
-        return DB_TARGET_PENDING;
-    if (!answer->found)
-        return DB_TARGET_FAILED;
+    if (answer == NULL) return DB_TARGET_PENDING;
+    if (!answer->found) return DB_TARGET_FAILED;
     set_parameter(target, "host", answer->hosts);
     set_parameter(target, "hostaddr", answer->addresses);
     set_parameter(target, "port", answer->ports);

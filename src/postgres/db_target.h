@@ -27,9 +27,9 @@ struct db_target {
     PQconninfoOption *options;                          /* the parsed URL */
     const char *keywords[DB_TARGET_PARAMETERS_MAX + 1]; /* for PQconnectStartParams; NULL ends */
     const char *values[DB_TARGET_PARAMETERS_MAX + 1];
-    const char *hosts;                                  /* names to look up; NULL: nothing to look up */
-    const char *ports;                                  /* "" for the default */
-    struct db_lookup *lookup;                           /* under way, or the latest answer */
+    const char *hosts;        /* names to look up; NULL: nothing to look up */
+    const char *ports;        /* "" for the default */
+    struct db_lookup *lookup; /* under way, or the latest answer */
     uint64_t looked_up_ns;
 };
 

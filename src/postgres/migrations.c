@@ -269,15 +269,17 @@ enum fault migrations_up(const char *database_url, unsigned connect_timeout_ms,
                          const struct migrations *migrations, struct migration_report *ret_report,
                          char **ret_message)
 {
-    struct upgrade upgrade = {.migrations = migrations, .ret_message = ret_message};
+    PGconn *session;
     *ret_report = (struct migration_report){0};
-    enum fault fault = database_session_open(database_url, connect_timeout_ms, &upgrade.session, ret_message);
+    enum fault fault = database_session_open(database_url, connect_timeout_ms, &session, ret_message);
     if (fault) return fault;
+
+    struct upgrade upgrade = {session, migrations, {0}, ret_message};
     do {
         fault = apply_next(&upgrade);
     } while (!fault && upgrade.report.pending > 0);
     /* Ending the session rolls back what a fault has left open. */
-    PQfinish(upgrade.session);
+    PQfinish(session);
     *ret_report = upgrade.report;
     return fault;
 }

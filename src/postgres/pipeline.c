@@ -6,7 +6,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum fault pipeline_init(struct pipeline *pipeline, unsigned in_flight_max, const struct pipeline_owner *owner)
+enum fault pipeline_init(struct pipeline *pipeline, unsigned in_flight_max,
+                         const struct pipeline_owner *owner)
 {
     /* Every query may need a Sync of its own, one more may end the reads, and a ping is one. */
     unsigned capacity = 4;
@@ -45,8 +46,7 @@ static struct pipeline_entry *entry_at(struct pipeline *pipeline, unsigned posit
 static struct pipeline_entry *append(struct pipeline *pipeline, uint64_t now_ns)
 {
     assert(pipeline->count < pipeline->capacity);
-    if (pipeline->count == 0)
-        pipeline->progress_ns = now_ns;
+    if (pipeline->count == 0) pipeline->progress_ns = now_ns;
     struct pipeline_entry *entry = entry_at(pipeline, pipeline->count++);
     *entry = (struct pipeline_entry){0};
     return entry;
@@ -69,16 +69,14 @@ static struct query *detach(struct pipeline_entry *entry)
 {
     struct query *query = entry->query;
     entry->query = NULL;
-    if (query != NULL)
-        query->pipeline = NULL;
+    if (query != NULL) query->pipeline = NULL;
     return query;
 }
 
 static void finish(struct pipeline_entry *entry, enum fault fault, const PGresult *result)
 {
     struct query *query = detach(entry);
-    if (query == NULL)
-        return;
+    if (query == NULL) return;
     query->state = QUERY_DONE;
     query->done(query, fault, result);
 }
@@ -87,14 +85,12 @@ static void give_back(struct pipeline *pipeline, struct pipeline_entry *entry, e
                       enum fault fault)
 {
     struct query *query = detach(entry);
-    if (query != NULL)
-        pipeline->owner->returned(pipeline->owner->owner, query, why, fault);
+    if (query != NULL) pipeline->owner->returned(pipeline->owner->owner, query, why, fault);
 }
 
 void pipeline_close(struct pipeline *pipeline)
 {
-    if (pipeline->connection == NULL)
-        return;
+    if (pipeline->connection == NULL) return;
     PQfinish(pipeline->connection);
     pipeline->connection = NULL;
     while (pipeline->count > 0) {
@@ -114,8 +110,7 @@ bool pipeline_has_room(const struct pipeline *pipeline)
 static bool send_sync(struct pipeline *pipeline, uint64_t now_ns)
 {
     pipeline->sync_is_due = false;
-    if (!PQpipelineSync(pipeline->connection))
-        return false;
+    if (!PQpipelineSync(pipeline->connection)) return false;
     append(pipeline, now_ns)->kind = PIPELINE_SYNC;
     return true;
 }
@@ -126,18 +121,16 @@ static bool send_query(struct pipeline *pipeline, const struct query *query)
     if (pipeline->prepared)
         return PQsendQueryPrepared(pipeline->connection, text->name, text->parameter_count, query->values,
                                    query->sizes, statement_formats, 1) == 1;
-    return PQsendQueryParams(pipeline->connection, text->sql, text->parameter_count, text->types, query->values,
-                             query->sizes, statement_formats, 1) == 1;
+    return PQsendQueryParams(pipeline->connection, text->sql, text->parameter_count, text->types,
+                             query->values, query->sizes, statement_formats, 1) == 1;
 }
 
 bool pipeline_submit(struct pipeline *pipeline, struct query *query, uint64_t expected_ns, uint64_t now_ns)
 {
     bool own_sync = query_is_write(query) || query->alone;
     assert(pipeline_has_room(pipeline));
-    if (own_sync && pipeline->sync_is_due && !send_sync(pipeline, now_ns))
-        return false;
-    if (!send_query(pipeline, query))
-        return false;
+    if (own_sync && pipeline->sync_is_due && !send_sync(pipeline, now_ns)) return false;
+    if (!send_query(pipeline, query)) return false;
 
     struct pipeline_entry *entry = append(pipeline, now_ns);
     entry->kind = PIPELINE_QUERY;
@@ -154,8 +147,7 @@ bool pipeline_submit(struct pipeline *pipeline, struct query *query, uint64_t ex
 
     pipeline->has_unsent = true;
     /* From here on the query is the pipeline's: if the Sync fails, closing gives it back as lost. */
-    if (own_sync)
-        return send_sync(pipeline, now_ns) || true;
+    if (own_sync) return send_sync(pipeline, now_ns) || true;
     pipeline->sync_is_due = true;
     return true;
 }
@@ -167,8 +159,7 @@ bool pipeline_ping(struct pipeline *pipeline, uint64_t now_ns)
 
 bool pipeline_flush(struct pipeline *pipeline)
 {
-    if (pipeline->sync_is_due && !send_sync(pipeline, pipeline->progress_ns))
-        return false;
+    if (pipeline->sync_is_due && !send_sync(pipeline, pipeline->progress_ns)) return false;
     pipeline->has_unsent = false;
     int left = PQflush(pipeline->connection);
     pipeline->wants_writable = left == 1;
@@ -180,8 +171,7 @@ static bool take_error(struct pipeline *pipeline, struct pipeline_entry *entry, 
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     struct sqlstate_meaning meaning = sqlstate_meaning(state);
-    if (state == NULL || meaning.lost)
-        return false;
+    if (state == NULL || meaning.lost) return false;
     if (meaning.unexpected)
         log_event(LOG_LEVEL_ERROR, "statement_failed",
                   LOG_STRING("statement", entry->query ? statement_text(entry->query->statement)->name : "?"),
@@ -232,8 +222,7 @@ static void take_sync(struct pipeline *pipeline)
 {
     struct pipeline_entry entry = *entry_at(pipeline, 0);
     remove_first(pipeline);
-    if (entry.kind == PIPELINE_SYNC)
-        return;
+    if (entry.kind == PIPELINE_SYNC) return;
     remove_first(pipeline);
     finish(&entry, FAULT_NONE, entry.held);
     PQclear(entry.held);
@@ -247,8 +236,7 @@ static bool take_next(struct pipeline *pipeline, bool *ret_is_lost)
     if (result == NULL) {
         *ret_is_lost = first->kind != PIPELINE_QUERY || !first->answered || first->ended;
         first->ended = true;
-        if (!*ret_is_lost && first->held == NULL)
-            remove_first(pipeline);
+        if (!*ret_is_lost && first->held == NULL) remove_first(pipeline);
         return !*ret_is_lost;
     }
     if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
@@ -269,15 +257,14 @@ static bool take_next(struct pipeline *pipeline, bool *ret_is_lost)
 static void measure(struct pipeline *pipeline, enum statement statement, unsigned count, uint64_t now_ns)
 {
     if (count > 0 && now_ns > pipeline->progress_ns)
-        pipeline->owner->measured(pipeline->owner->owner, statement, (now_ns - pipeline->progress_ns) / count);
+        pipeline->owner->measured(pipeline->owner->owner, statement,
+                                  (now_ns - pipeline->progress_ns) / count);
 }
 
 bool pipeline_receive(struct pipeline *pipeline, uint64_t now_ns)
 {
-    if (!PQconsumeInput(pipeline->connection))
-        return false;
-    if (pipeline->wants_writable && !pipeline_flush(pipeline))
-        return false;
+    if (!PQconsumeInput(pipeline->connection)) return false;
+    if (pipeline->wants_writable && !pipeline_flush(pipeline)) return false;
     bool is_lost = false;
     unsigned queries_before = pipeline->queries, count_before = pipeline->count;
     struct pipeline_entry *first = entry_at(pipeline, 0);
@@ -285,8 +272,7 @@ bool pipeline_receive(struct pipeline *pipeline, uint64_t now_ns)
         pipeline->count > 0 && first->query != NULL ? first->query->statement : STATEMENT_COUNT;
     while (pipeline->count > 0 && !PQisBusy(pipeline->connection) && take_next(pipeline, &is_lost))
         continue;
-    if (is_lost)
-        return false;
+    if (is_lost) return false;
     if (pipeline->count != count_before) {
         if (statement != STATEMENT_COUNT)
             measure(pipeline, statement, queries_before - pipeline->queries, now_ns);

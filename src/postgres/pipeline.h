@@ -41,8 +41,8 @@ enum pipeline_entry_kind { PIPELINE_QUERY, PIPELINE_SYNC };
 
 struct pipeline_entry {
     enum pipeline_entry_kind kind;
-    bool answered;        /* its result has come */
-    bool ended;           /* and the NULL behind it */
+    bool answered; /* its result has come */
+    bool ended;    /* and the NULL behind it */
     bool is_write;
     struct query *query;  /* NULL: nobody waits for it */
     PGresult *held;       /* a write's result, kept until its Sync is back */
@@ -50,25 +50,26 @@ struct pipeline_entry {
 };
 
 struct pipeline {
-    PGconn *connection;               /* owned from pipeline_open to pipeline_close; NULL when closed */
+    PGconn *connection; /* owned from pipeline_open to pipeline_close; NULL when closed */
     const struct pipeline_owner *owner;
-    bool prepared;                    /* use prepared statements, else send the text each time */
-    struct pipeline_entry *entries;   /* a ring */
-    unsigned capacity;                /* a power of two */
-    unsigned in_flight_max;           /* queries at most */
-    unsigned first, count;            /* first entry, number of entries */
-    unsigned queries;                 /* entries that are queries */
-    unsigned writes;                  /* of these, writes */
-    bool sync_is_due;                 /* reads were sent and have no Sync yet */
-    bool has_unsent;                  /* pipeline_flush has something to do */
-    bool wants_writable;              /* libpq could not send all it has */
-    bool is_retired;                  /* takes no more queries: close it when it is empty */
-    uint64_t backlog_ns;              /* expected time until it is empty */
-    uint64_t progress_ns;             /* when something last came back, or an empty pipeline was used */
+    bool prepared;                  /* use prepared statements, else send the text each time */
+    struct pipeline_entry *entries; /* a ring */
+    unsigned capacity;              /* a power of two */
+    unsigned in_flight_max;         /* queries at most */
+    unsigned first, count;          /* first entry, number of entries */
+    unsigned queries;               /* entries that are queries */
+    unsigned writes;                /* of these, writes */
+    bool sync_is_due;               /* reads were sent and have no Sync yet */
+    bool has_unsent;                /* pipeline_flush has something to do */
+    bool wants_writable;            /* libpq could not send all it has */
+    bool is_retired;                /* takes no more queries: close it when it is empty */
+    uint64_t backlog_ns;            /* expected time until it is empty */
+    uint64_t progress_ns;           /* when something last came back, or an empty pipeline was used */
 };
 
 /* An empty, closed pipeline with room for in_flight_max queries. FAULT_MEMORY. */
-enum fault pipeline_init(struct pipeline *pipeline, unsigned in_flight_max, const struct pipeline_owner *owner);
+enum fault pipeline_init(struct pipeline *pipeline, unsigned in_flight_max,
+                         const struct pipeline_owner *owner);
 void pipeline_release(struct pipeline *pipeline);
 
 /* Takes over a connection that is up, non-blocking and in pipeline mode. */

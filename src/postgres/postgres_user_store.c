@@ -166,8 +166,7 @@ static void set_text(struct user_query *part, int parameter, struct text text)
 static void find(struct user_store *store, struct user_operation *operation, int64_t id)
 {
     struct user_query *part = new_query(operation, STATEMENT_USER_FIND, found);
-    if (part == NULL)
-        return;
+    if (part == NULL) return;
     set_number(part, 0, id);
     connection_set_submit(store_of(store)->set, &part->query);
 }
@@ -175,18 +174,17 @@ static void find(struct user_store *store, struct user_operation *operation, int
 static void list(struct user_store *store, struct user_operation *operation, struct user_page page)
 {
     struct user_query *part = new_query(operation, STATEMENT_USER_LIST, listed);
-    if (part == NULL)
-        return;
+    if (part == NULL) return;
     set_number(part, 0, page.after);
     set_number(part, 1, page.limit);
     connection_set_submit(store_of(store)->set, &part->query);
 }
 
-static void create_once(struct user_store *store, struct user_operation *operation, const struct user_new *user)
+static void create_once(struct user_store *store, struct user_operation *operation,
+                        const struct user_new *user)
 {
     struct user_query *part = new_query(operation, STATEMENT_USER_CREATE_ONCE, created_once);
-    if (part == NULL)
-        return;
+    if (part == NULL) return;
     part->query.repeat = QUERY_REPEAT_WRITE;
     set_text(part, 0, user->idempotency_key);
     set_text(part, 1, (struct text){(const char *)user->request_hash, sizeof user->request_hash});
@@ -202,49 +200,45 @@ static void create(struct user_store *store, struct user_operation *operation, c
         return;
     }
     struct user_query *part = new_query(operation, STATEMENT_USER_CREATE, found);
-    if (part == NULL)
-        return;
+    if (part == NULL) return;
     part->query.repeat = QUERY_REPEAT_NEVER;
     set_text(part, 0, user->name);
     set_text(part, 1, user->email);
     connection_set_submit(store_of(store)->set, &part->query);
 }
 
-static void change(struct user_store *store, struct user_operation *operation, const struct user_change *change)
+static void change(struct user_store *store, struct user_operation *operation,
+                   const struct user_change *change)
 {
     bool is_conditional = change->version_expected != 0;
     struct user_query *part =
         new_query(operation, is_conditional ? STATEMENT_USER_CHANGE_IF : STATEMENT_USER_CHANGE,
                   is_conditional ? changed_if : found);
-    if (part == NULL)
-        return;
+    if (part == NULL) return;
     part->query.repeat = QUERY_REPEAT_WRITE;
     set_number(part, 0, change->id);
     set_text(part, 1, change->name);
     set_text(part, 2, change->email);
-    if (is_conditional)
-        set_number(part, 3, change->version_expected);
+    if (is_conditional) set_number(part, 3, change->version_expected);
     connection_set_submit(store_of(store)->set, &part->query);
 }
 
-static void erase(struct user_store *store, struct user_operation *operation, int64_t id, int64_t version_expected)
+static void erase(struct user_store *store, struct user_operation *operation, int64_t id,
+                  int64_t version_expected)
 {
-    struct user_query *part = new_query(
-        operation, version_expected != 0 ? STATEMENT_USER_ERASE_IF : STATEMENT_USER_ERASE, erased);
-    if (part == NULL)
-        return;
+    struct user_query *part =
+        new_query(operation, version_expected != 0 ? STATEMENT_USER_ERASE_IF : STATEMENT_USER_ERASE, erased);
+    if (part == NULL) return;
     part->query.repeat = QUERY_REPEAT_WRITE;
     set_number(part, 0, id);
-    if (version_expected != 0)
-        set_number(part, 1, version_expected);
+    if (version_expected != 0) set_number(part, 1, version_expected);
     connection_set_submit(store_of(store)->set, &part->query);
 }
 
 static void abandon(struct user_store *store, struct user_operation *operation)
 {
     struct user_query *part = operation->store_part;
-    if (part != NULL)
-        connection_set_abandon(store_of(store)->set, &part->query);
+    if (part != NULL) connection_set_abandon(store_of(store)->set, &part->query);
     operation->store_part = NULL;
 }
 
@@ -253,11 +247,11 @@ static void abandon(struct user_store *store, struct user_operation *operation)
 static const struct user_store_methods methods = {
     .find = find, .list = list, .create = create, .change = change, .erase = erase, .abandon = abandon};
 
-enum fault postgres_user_store_new(const struct postgres_config *config, struct postgres_user_store **ret_store)
+enum fault postgres_user_store_new(const struct postgres_config *config,
+                                   struct postgres_user_store **ret_store)
 {
     struct postgres_user_store *store = calloc(1, sizeof *store);
-    if (store == NULL)
-        return FAULT_MEMORY;
+    if (store == NULL) return FAULT_MEMORY;
     store->interface.methods = &methods;
     store->config = *config;
     enum fault fault = connection_set_new(&store->config, &store->set);
@@ -271,8 +265,7 @@ enum fault postgres_user_store_new(const struct postgres_config *config, struct 
 
 void postgres_user_store_free(struct postgres_user_store *store)
 {
-    if (store == NULL)
-        return;
+    if (store == NULL) return;
     connection_set_free(store->set);
     free(store);
 }

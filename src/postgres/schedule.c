@@ -19,12 +19,9 @@ static struct pipeline *choose_for_cheap(struct slot *slots, unsigned count, uin
     struct pipeline *best = NULL;
     for (unsigned i = 0; i < count; i++) {
         struct pipeline *pipeline = &slots[i].pipeline;
-        if (!may_read(pipeline))
-            continue;
-        if (pipeline->backlog_ns + expected_ns <= PACKED_NS_MAX)
-            return pipeline;
-        if (best == NULL || pipeline->backlog_ns < best->backlog_ns)
-            best = pipeline;
+        if (!may_read(pipeline)) continue;
+        if (pipeline->backlog_ns + expected_ns <= PACKED_NS_MAX) return pipeline;
+        if (best == NULL || pipeline->backlog_ns < best->backlog_ns) best = pipeline;
     }
     return best != NULL && best->backlog_ns <= STACKED_NS_MAX ? best : NULL;
 }
@@ -34,8 +31,7 @@ static struct pipeline *choose_for_slow(struct slot *slots, unsigned count)
 {
     for (unsigned i = count; i-- > 0;) {
         struct pipeline *pipeline = &slots[i].pipeline;
-        if (pipeline->queries == 0 && may_read(pipeline))
-            return pipeline;
+        if (pipeline->queries == 0 && may_read(pipeline)) return pipeline;
     }
     return NULL;
 }
@@ -46,22 +42,20 @@ static struct pipeline *choose_for_write(struct slot *slots, unsigned count)
     for (unsigned i = count; i-- > 0;) {
         struct pipeline *pipeline = &slots[i].pipeline;
         bool has_reads = pipeline->queries > pipeline->writes;
-        if (has_reads || !pipeline_has_room(pipeline))
-            continue;
-        if (best == NULL || pipeline->queries < best->queries)
-            best = pipeline;
+        if (has_reads || !pipeline_has_room(pipeline)) continue;
+        if (best == NULL || pipeline->queries < best->queries) best = pipeline;
     }
     return best;
 }
 
 enum query_queue_kind schedule_queue(const struct query *query, uint64_t expected_ns)
 {
-    if (query_is_write(query))
-        return QUERY_QUEUE_WRITE;
+    if (query_is_write(query)) return QUERY_QUEUE_WRITE;
     return expected_ns > CHEAP_NS_MAX ? QUERY_QUEUE_SLOW : QUERY_QUEUE_CHEAP;
 }
 
-struct pipeline *schedule_choose(struct slot *slots, unsigned count, enum query_queue_kind kind, uint64_t expected_ns)
+struct pipeline *schedule_choose(struct slot *slots, unsigned count, enum query_queue_kind kind,
+                                 uint64_t expected_ns)
 {
     switch (kind) {
     case QUERY_QUEUE_WRITE:

@@ -11,4 +11,5 @@
 enum query_queue_kind schedule_queue(const struct query *query, uint64_t expected_ns);
 
 /* The pipeline for a query of this kind, with room for it; NULL when it has to wait. */
-struct pipeline *schedule_choose(struct slot *slots, unsigned count, enum query_queue_kind kind, uint64_t expected_ns);
+struct pipeline *schedule_choose(struct slot *slots, unsigned count, enum query_queue_kind kind,
+                                 uint64_t expected_ns);

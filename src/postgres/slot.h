@@ -11,22 +11,22 @@
 #include <stdint.h>
 
 enum slot_state {
-    SLOT_DOWN,       /* waits until retry_ns */
+    SLOT_DOWN, /* waits until retry_ns */
     SLOT_CONNECTING,
     SLOT_UP
 };
 
 struct slot {
-    struct event_source source;  /* on the socket of the connector or of the pipeline */
-    uint32_t watched_events;     /* 0: not watched */
+    struct event_source source; /* on the socket of the connector or of the pipeline */
+    uint32_t watched_events;    /* 0: not watched */
     int watched_socket;
     struct connection_set *set;
     enum slot_state state;
     struct connector connector;
     struct pipeline pipeline;
-    uint64_t retry_ns;           /* when to connect next */
-    unsigned failures;           /* since it was last up */
-    int64_t schema_version;      /* as the connection found it */
+    uint64_t retry_ns;      /* when to connect next */
+    unsigned failures;      /* since it was last up */
+    int64_t schema_version; /* as the connection found it */
 };
 
 /*

@@ -37,8 +37,7 @@ struct sqlstate_meaning sqlstate_meaning(const char *state)
 {
     for (size_t i = 0; state != NULL && i < sizeof meanings / sizeof meanings[0]; i++) {
         size_t size = strcspn(meanings[i].state, "*");
-        if (strncmp(meanings[i].state, state, size) == 0)
-            return meanings[i].meaning;
+        if (strncmp(meanings[i].state, state, size) == 0) return meanings[i].meaning;
     }
     return (struct sqlstate_meaning){.fault = FAULT_INTERNAL, .unexpected = true};
 }

@@ -9,13 +9,13 @@
 #include <stdbool.h>
 
 struct sqlstate_meaning {
-    enum fault fault; /* what the asker is told when nothing more can be tried */
-    bool try_again;   /* not applied, and may well succeed when sent again */
-    bool lost;        /* as good as a connection that broke: what was sent may have been applied */
+    enum fault fault;     /* what the asker is told when nothing more can be tried */
+    bool try_again;       /* not applied, and may well succeed when sent again */
+    bool lost;            /* as good as a connection that broke: what was sent may have been applied */
     bool try_reads_again; /* the same for reads only */
-    bool retire;      /* the connection must be replaced before it is used further */
-    bool retire_all;  /* and so must all others: the server is not what it was */
-    bool unexpected;  /* a defect or an unknown state: worth a log line */
+    bool retire;          /* the connection must be replaced before it is used further */
+    bool retire_all;      /* and so must all others: the server is not what it was */
+    bool unexpected;      /* a defect or an unknown state: worth a log line */
 };
 
 /* state is five characters, or NULL when the error has none. */

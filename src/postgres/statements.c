@@ -1,9 +1,9 @@
 #include "postgres/statements.h"
 
 /* Object ids of built-in types: fixed for ever in PostgreSQL's catalogue (pg_type.dat). */
-#define BYTEA 17
-#define INT8  20
-#define TEXT  25
+#define BYTEA        17
+#define INT8         20
+#define TEXT         25
 
 #define USER_COLUMNS "id, name, email, created_at, updated_at, version"
 
@@ -39,21 +39,23 @@ static const struct statement_text texts[STATEMENT_COUNT] = {
                                {INT8, TEXT, TEXT}},
 
     /* No row: no such user. "matched" false: there is one, of another version. */
-    [STATEMENT_USER_CHANGE_IF] =
-        {"user_change_if",
-         "WITH found AS (SELECT id AS found_id, version AS found_version FROM users WHERE id = $1 FOR UPDATE), "
-         "changed AS (UPDATE users " SET_CHANGES "FROM found WHERE id = found_id AND found_version = $4 "
-         "RETURNING " USER_COLUMNS ") "
-         "SELECT changed.id IS NOT NULL AS matched, " USER_COLUMNS
-         " FROM found LEFT JOIN changed ON changed.id = found_id",
-         4,
-         {INT8, TEXT, TEXT, INT8}},
+    [STATEMENT_USER_CHANGE_IF] = {"user_change_if",
+                                  "WITH found AS (SELECT id AS found_id, version AS found_version FROM users "
+                                  "WHERE id = $1 FOR UPDATE), "
+                                  "changed AS (UPDATE users " SET_CHANGES
+                                  "FROM found WHERE id = found_id AND found_version = $4 "
+                                  "RETURNING " USER_COLUMNS ") "
+                                  "SELECT changed.id IS NOT NULL AS matched, " USER_COLUMNS
+                                  " FROM found LEFT JOIN changed ON changed.id = found_id",
+                                  4,
+                                  {INT8, TEXT, TEXT, INT8}},
 
     [STATEMENT_USER_ERASE] = {"user_erase", "DELETE FROM users WHERE id = $1 RETURNING true", 1, {INT8}},
 
     [STATEMENT_USER_ERASE_IF] =
         {"user_erase_if",
-         "WITH found AS (SELECT id AS found_id, version AS found_version FROM users WHERE id = $1 FOR UPDATE), "
+         "WITH found AS (SELECT id AS found_id, version AS found_version FROM users WHERE id = $1 FOR "
+         "UPDATE), "
          "erased AS (DELETE FROM users USING found WHERE id = found_id AND found_version = $2 RETURNING id) "
          "SELECT erased.id IS NOT NULL AS matched FROM found LEFT JOIN erased ON erased.id = found_id",
          2,

@@ -20,7 +20,7 @@ enum statement {
 };
 
 struct statement_text {
-    const char *name;                          /* of the prepared statement */
+    const char *name; /* of the prepared statement */
     const char *sql;
     int parameter_count;
     Oid types[STATEMENT_PARAMETERS_MAX];

@@ -19,9 +19,9 @@
 
 size_t user_json_size_max(const struct user *user)
 {
-    return sizeof(NAMES) + JSON_WRITER_STRING_MAX(user->name.size) +
-           JSON_WRITER_STRING_MAX(user->email.size) + 2 * JSON_WRITER_TIMESTAMP_MAX +
-           2 * JSON_WRITER_INT64_MAX;
+    const size_t numbers = 2, timestamps = 2;
+    return sizeof(NAMES) + numbers * JSON_WRITER_INT64_MAX + timestamps * JSON_WRITER_TIMESTAMP_MAX +
+           JSON_WRITER_STRING_MAX(user->name.size) + JSON_WRITER_STRING_MAX(user->email.size);
 }
 
 char *user_json_write(char *at, const struct user *user)

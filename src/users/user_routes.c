@@ -7,16 +7,16 @@
 #include "users/user_response.h"
 
 /* What a request asks of the store, and waits for; in the request's arena. */
-struct exchange {
+struct asker {
     struct request *request;
     struct user_store *store;
     struct user_precondition precondition;
     struct user_operation lookup; /* before the write, where the precondition takes it */
     struct user_operation last;   /* the one whose result is the answer */
     struct user_operation *waiting_for;
-    void (*write)(struct exchange *exchange, int64_t version_expected); /* what comes after a lookup */
-    struct user_change change;                                          /* of PUT and PATCH */
-    int limit;                                                          /* of a list, in users */
+    void (*write)(struct asker *asker, int64_t version_expected); /* what comes after a lookup */
+    struct user_change change;                                    /* of PUT and PATCH */
+    int limit;                                                    /* of a list, in users */
 };
 
 /* Answers with all that is wrong with a request. */
@@ -34,49 +34,49 @@ static void answer_problem(struct request *request, enum fault fault)
     response_problem(request, fault, NULL, NULL, 0);
 }
 
-static enum fault exchange_new(struct request *request, struct exchange **ret_exchange)
+static enum fault asker_new(struct request *request, struct asker **ret_asker)
 {
     const struct user_services *services = request->services;
-    struct exchange *exchange = arena_take(&request->arena, sizeof(*exchange));
-    if (!exchange) return FAULT_MEMORY;
-    *exchange = (struct exchange){.request = request, .store = services->store};
-    enum fault fault = user_precondition_read(request, &exchange->precondition);
+    struct asker *asker = arena_take(&request->arena, sizeof(*asker));
+    if (!asker) return FAULT_MEMORY;
+    *asker = (struct asker){.request = request, .store = services->store};
+    enum fault fault = user_precondition_read(request, &asker->precondition);
     if (fault) return fault;
-    *ret_exchange = exchange;
+    *ret_asker = asker;
     return FAULT_NONE;
 }
 
-static void abandon_exchange(struct request *request)
+static void abandon_operation(struct request *request)
 {
-    struct exchange *exchange = request->abandon_argument;
-    user_store_abandon(exchange->store, exchange->waiting_for);
+    struct asker *asker = request->abandon_argument;
+    user_store_abandon(asker->store, asker->waiting_for);
 }
 
 /* Makes operation what the request waits for: before it is started, because it may end at once. */
-static struct user_operation *await_operation(struct exchange *exchange, struct user_operation *operation,
+static struct user_operation *await_operation(struct asker *asker, struct user_operation *operation,
                                               user_done *done)
 {
-    struct request *request = exchange->request;
+    struct request *request = asker->request;
     *operation = (struct user_operation){
-        .done = done, .asker = exchange, .arena = &request->arena, .deadline_ns = request->deadline_ns};
-    exchange->waiting_for = operation;
-    request->abandon_argument = exchange;
-    request->abandon = abandon_exchange;
+        .done = done, .asker = asker, .arena = &request->arena, .deadline_ns = request->deadline_ns};
+    asker->waiting_for = operation;
+    request->abandon_argument = asker;
+    request->abandon = abandon_operation;
     return operation;
 }
 
-/* The exchange whose operation has ended. */
-static struct exchange *end_operation(struct user_operation *operation)
+/* The asker of an operation that has ended. */
+static struct asker *end_operation(struct user_operation *operation)
 {
-    struct exchange *exchange = operation->asker;
-    exchange->request->abandon = NULL;
-    return exchange;
+    struct asker *asker = operation->asker;
+    asker->request->abandon = NULL;
+    return asker;
 }
 
-static enum fault answer_found(struct exchange *exchange, const struct user *user)
+static enum fault answer_found(struct asker *asker, const struct user *user)
 {
-    struct request *request = exchange->request;
-    switch (user_precondition_judge(&exchange->precondition, request->method, user->version)) {
+    struct request *request = asker->request;
+    switch (user_precondition_judge(&asker->precondition, request->method, user->version)) {
     case USER_VERDICT_NOT_MODIFIED:
         return user_response_not_modified(request, user);
     case USER_VERDICT_FAILED:
@@ -91,64 +91,64 @@ static void find_done(struct user_operation *operation, enum fault fault, const 
                       size_t count)
 {
     (void)count;
-    struct exchange *exchange = end_operation(operation);
-    if (!fault) fault = answer_found(exchange, users);
-    if (fault) answer_problem(exchange->request, fault);
+    struct asker *asker = end_operation(operation);
+    if (!fault) fault = answer_found(asker, users);
+    if (fault) answer_problem(asker->request, fault);
 }
 
-static void find_user(struct exchange *exchange)
+static void find_user(struct asker *asker)
 {
-    struct user_operation *operation = await_operation(exchange, &exchange->last, find_done);
-    user_store_find(exchange->store, operation, exchange->request->path_id);
+    struct user_operation *operation = await_operation(asker, &asker->last, find_done);
+    user_store_find(asker->store, operation, asker->request->path_id);
 }
 
 static enum fault get_user(struct request *request)
 {
-    struct exchange *exchange;
-    enum fault fault = exchange_new(request, &exchange);
+    struct asker *asker;
+    enum fault fault = asker_new(request, &asker);
     if (fault) return fault;
-    find_user(exchange);
+    find_user(asker);
     return FAULT_NONE;
 }
 
 static void list_done(struct user_operation *operation, enum fault fault, const struct user *users,
                       size_t count)
 {
-    struct exchange *exchange = end_operation(operation);
-    if (!fault) fault = user_response_page(exchange->request, exchange->limit, users, count);
-    if (fault) answer_problem(exchange->request, fault);
+    struct asker *asker = end_operation(operation);
+    if (!fault) fault = user_response_page(asker->request, asker->limit, users, count);
+    if (fault) answer_problem(asker->request, fault);
 }
 
 static enum fault list_users(struct request *request)
 {
-    struct exchange *exchange;
+    struct asker *asker;
     struct user_page page;
     struct user_json_flaws flaws;
     enum fault fault = user_request_page(request, &page, &flaws);
     if (fault) return refuse(request, fault, &flaws);
-    fault = exchange_new(request, &exchange);
+    fault = asker_new(request, &asker);
     if (fault) return fault;
-    exchange->limit = page.limit;
+    asker->limit = page.limit;
     page.limit++; /* the row too many tells that there is a next page */
-    user_store_list(exchange->store, await_operation(exchange, &exchange->last, list_done), page);
+    user_store_list(asker->store, await_operation(asker, &asker->last, list_done), page);
     return FAULT_NONE;
 }
 
 /* Ends a write. One that was done, but cannot be shown for want of memory, must not look undone. */
-static void end_write(struct exchange *exchange, enum fault write_fault, enum fault answer_fault)
+static void end_write(struct asker *asker, enum fault write_fault, enum fault answer_fault)
 {
     if (write_fault)
-        answer_problem(exchange->request, write_fault);
+        answer_problem(asker->request, write_fault);
     else if (answer_fault)
-        answer_problem(exchange->request, FAULT_OUTCOME_UNKNOWN);
+        answer_problem(asker->request, FAULT_OUTCOME_UNKNOWN);
 }
 
 static void create_done(struct user_operation *operation, enum fault fault, const struct user *users,
                         size_t count)
 {
     (void)count;
-    struct exchange *exchange = end_operation(operation);
-    end_write(exchange, fault, fault ? FAULT_NONE : user_response_created(exchange->request, users));
+    struct asker *asker = end_operation(operation);
+    end_write(asker, fault, fault ? FAULT_NONE : user_response_created(asker->request, users));
 }
 
 /* What makes two requests with one idempotency key the same: the content, however it was written. */
@@ -163,7 +163,7 @@ static void hash_content(const struct user *user, unsigned char ret_hash[SHA256_
 
 static enum fault create_user(struct request *request)
 {
-    struct exchange *exchange;
+    struct asker *asker;
     struct user user;
     struct user_json_flaws flaws;
     enum fault fault = user_request_body(request, USER_JSON_WHOLE, &user, &flaws);
@@ -172,9 +172,9 @@ static enum fault create_user(struct request *request)
     fault = user_request_key(request, &new.idempotency_key);
     if (fault) return fault;
     if (new.idempotency_key.size > 0) hash_content(&user, new.request_hash);
-    fault = exchange_new(request, &exchange);
+    fault = asker_new(request, &asker);
     if (fault) return fault;
-    user_store_create(exchange->store, await_operation(exchange, &exchange->last, create_done), &new);
+    user_store_create(asker->store, await_operation(asker, &asker->last, create_done), &new);
     return FAULT_NONE;
 }
 
@@ -182,59 +182,59 @@ static void lookup_done(struct user_operation *operation, enum fault fault, cons
                         size_t count)
 {
     (void)count;
-    struct exchange *exchange = end_operation(operation);
-    struct request *request = exchange->request;
-    if (!fault && user_precondition_judge(&exchange->precondition, request->method, users->version) !=
+    struct asker *asker = end_operation(operation);
+    struct request *request = asker->request;
+    if (!fault && user_precondition_judge(&asker->precondition, request->method, users->version) !=
                       USER_VERDICT_PROCEED)
         fault = FAULT_PRECONDITION;
     if (fault)
         answer_problem(request, fault);
     else
-        exchange->write(exchange, users->version);
+        asker->write(asker, users->version);
 }
 
 /* Starts the write, after a look at the user if the store alone cannot judge the precondition. */
-static void begin_write(struct exchange *exchange)
+static void begin_write(struct asker *asker)
 {
     int64_t version;
-    if (user_precondition_version(&exchange->precondition, &version)) {
-        exchange->write(exchange, version);
+    if (user_precondition_version(&asker->precondition, &version)) {
+        asker->write(asker, version);
         return;
     }
-    struct user_operation *operation = await_operation(exchange, &exchange->lookup, lookup_done);
-    user_store_find(exchange->store, operation, exchange->request->path_id);
+    struct user_operation *operation = await_operation(asker, &asker->lookup, lookup_done);
+    user_store_find(asker->store, operation, asker->request->path_id);
 }
 
 static void change_done(struct user_operation *operation, enum fault fault, const struct user *users,
                         size_t count)
 {
     (void)count;
-    struct exchange *exchange = end_operation(operation);
-    end_write(exchange, fault, fault ? FAULT_NONE : user_response_one(exchange->request, 200, users));
+    struct asker *asker = end_operation(operation);
+    end_write(asker, fault, fault ? FAULT_NONE : user_response_one(asker->request, 200, users));
 }
 
-static void write_change(struct exchange *exchange, int64_t version_expected)
+static void write_change(struct asker *asker, int64_t version_expected)
 {
-    struct user_operation *operation = await_operation(exchange, &exchange->last, change_done);
-    exchange->change.version_expected = version_expected;
-    user_store_change(exchange->store, operation, &exchange->change);
+    struct user_operation *operation = await_operation(asker, &asker->last, change_done);
+    asker->change.version_expected = version_expected;
+    user_store_change(asker->store, operation, &asker->change);
 }
 
 static enum fault change_user(struct request *request, enum user_json_form form)
 {
-    struct exchange *exchange;
+    struct asker *asker;
     struct user user;
     struct user_json_flaws flaws;
     enum fault fault = user_request_body(request, form, &user, &flaws);
     if (fault) return refuse(request, fault, &flaws);
-    fault = exchange_new(request, &exchange);
+    fault = asker_new(request, &asker);
     if (fault) return fault;
-    exchange->change = (struct user_change){.id = request->path_id, .name = user.name, .email = user.email};
-    exchange->write = write_change;
+    asker->change = (struct user_change){.id = request->path_id, .name = user.name, .email = user.email};
+    asker->write = write_change;
     if (user.name.bytes || user.email.bytes)
-        begin_write(exchange);
+        begin_write(asker);
     else
-        find_user(exchange); /* a patch of nothing shows the user as it is */
+        find_user(asker); /* a patch of nothing shows the user as it is */
     return FAULT_NONE;
 }
 
@@ -252,26 +252,26 @@ static void erase_done(struct user_operation *operation, enum fault fault, const
                        size_t count)
 {
     (void)users, (void)count;
-    struct exchange *exchange = end_operation(operation);
+    struct asker *asker = end_operation(operation);
     if (fault)
-        answer_problem(exchange->request, fault);
+        answer_problem(asker->request, fault);
     else
-        response_empty(exchange->request, 204);
+        response_empty(asker->request, 204);
 }
 
-static void write_erase(struct exchange *exchange, int64_t version_expected)
+static void write_erase(struct asker *asker, int64_t version_expected)
 {
-    struct user_operation *operation = await_operation(exchange, &exchange->last, erase_done);
-    user_store_erase(exchange->store, operation, exchange->request->path_id, version_expected);
+    struct user_operation *operation = await_operation(asker, &asker->last, erase_done);
+    user_store_erase(asker->store, operation, asker->request->path_id, version_expected);
 }
 
 static enum fault delete_user(struct request *request)
 {
-    struct exchange *exchange;
-    enum fault fault = exchange_new(request, &exchange);
+    struct asker *asker;
+    enum fault fault = asker_new(request, &asker);
     if (fault) return fault;
-    exchange->write = write_erase;
-    begin_write(exchange);
+    asker->write = write_erase;
+    begin_write(asker);
     return FAULT_NONE;
 }
 

@@ -1,0 +1,60 @@
+/*
+ * What the two parts of a connection set share: connection_set.c (the queries, and where they go) and
+ * connection_upkeep.c (the connections: opening, watching, losing, replacing).
+ */
+#pragma once
+
+#include "postgres/connection_set.h"
+#include "postgres/db_target.h"
+#include "postgres/query_queue.h"
+#include "postgres/slot.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct connection_set {
+    const struct postgres_config *config;
+    struct pipeline_owner owner;
+    struct db_target target;
+    struct slot *slots;
+    unsigned slot_count, up_count;
+    struct query_queue queues[QUERY_QUEUE_COUNT];
+    unsigned queued;
+    uint64_t expected_ns[STATEMENT_COUNT];
+    uint64_t now_ns;         /* as of the latest call with a time */
+    uint64_t maintenance_ns; /* when it is due */
+    uint64_t pinged_ns;
+    unsigned ping_next; /* slot to ping next */
+    uint64_t random;
+    uint64_t replaced_ns; /* when all connections were last retired */
+    bool is_suspect;      /* a ping was not answered: all idle connections are asked */
+    bool is_waiting;      /* blocking mode: somebody up the stack waits already */
+    enum fault fault;     /* why nothing is up */
+    bool outage_is_logged;
+    uint64_t logged_ns;
+};
+
+/* ---- connection_set.c ---- */
+
+/* No connection is left: every query in the queue is told so. */
+void connection_set_fail_queued(struct connection_set *set, enum fault fault);
+
+/* ---- connection_upkeep.c ---- */
+
+/* Sends what the slot's pipeline holds, and closes it when it is broken. */
+void connection_upkeep_flush(struct connection_set *set, struct slot *slot);
+
+/* Reads what has come for the slot's pipeline, and closes it when it is lost, or retired and empty. */
+void connection_upkeep_receive(struct connection_set *set, struct slot *slot);
+
+/* The slot's connection is lost for this reason; NULL: given up on purpose. Its queries come back. */
+void connection_upkeep_close(struct connection_set *set, struct slot *slot, const char *reason);
+
+/* What an event source of a slot calls. */
+void connection_upkeep_ready(struct event_source *source, uint32_t events);
+
+/* Retires one connection, or all, after an error that says so. */
+void connection_upkeep_retire(struct connection_set *set, struct pipeline *pipeline, bool all_connections);
+
+/* Minds time: opens what is down, closes what is silent, asks what is idle for a sign of life. */
+void connection_upkeep_maintain(struct connection_set *set);

@@ -1,0 +1,219 @@
+#include "base/clock.h"
+#include "base/log.h"
+#include "postgres/connection_set_state.h"
+
+#include <stddef.h>
+#include <sys/epoll.h>
+
+#define MAINTENANCE_NS   (50 * NS_PER_MS)
+#define LOOKUP_POLL_NS   (2 * NS_PER_MS)
+#define PING_INTERVAL_NS (250 * NS_PER_MS)
+#define PING_TIMEOUT_NS  (500 * NS_PER_MS)
+/* Beyond the server's own statement timeout: a server that misses it by so much is not there. */
+#define SILENCE_MARGIN_NS   (1 * NS_PER_S)
+#define REPLACE_INTERVAL_NS (1 * NS_PER_S)
+#define LOG_INTERVAL_NS     (10 * NS_PER_S)
+
+static uint64_t next_random(struct connection_set *set)
+{
+    set->random ^= set->random << 13;
+    set->random ^= set->random >> 7;
+    set->random ^= set->random << 17;
+    return set->random;
+}
+
+static void log_outage(struct connection_set *set, const char *event, const char *message)
+{
+    if (set->outage_is_logged && set->now_ns - set->logged_ns < LOG_INTERVAL_NS) return;
+    set->outage_is_logged = true;
+    set->logged_ns = set->now_ns;
+    log_event(LOG_LEVEL_WARNING, event, LOG_STRING("message", message),
+              LOG_INT("connections_up", set->up_count), LOG_INT("connections", set->slot_count));
+}
+
+static void put_down(struct connection_set *set, struct slot *slot, uint64_t wait_ns)
+{
+    slot->state = SLOT_DOWN;
+    slot->retry_ns = set->now_ns + wait_ns;
+    if (set->maintenance_ns > slot->retry_ns) set->maintenance_ns = slot->retry_ns;
+}
+
+/* The first attempt after a loss is immediate: most losses are one backend, not the server. */
+void connection_upkeep_close(struct connection_set *set, struct slot *slot, const char *reason)
+{
+    slot_watch(slot, set->config->loop, -1, 0, false);
+    set->up_count--;
+    put_down(set, slot, 0);
+    if (set->up_count == 0) set->fault = FAULT_DATABASE_UNAVAILABLE;
+    if (reason != NULL) log_outage(set, "database_connection_lost", reason);
+    pipeline_close(&slot->pipeline);
+    if (set->up_count == 0) connection_set_fail_queued(set, set->fault);
+}
+
+static void watch_pipeline(struct connection_set *set, struct slot *slot, bool is_new)
+{
+    uint32_t events = slot->pipeline.wants_writable ? EPOLLIN | EPOLLOUT : EPOLLIN;
+    slot_watch(slot, set->config->loop, PQsocket(slot->pipeline.connection), events, is_new);
+}
+
+void connection_upkeep_flush(struct connection_set *set, struct slot *slot)
+{
+    if (slot->state != SLOT_UP) return;
+    if (!pipeline_flush(&slot->pipeline))
+        connection_upkeep_close(set, slot, PQerrorMessage(slot->pipeline.connection));
+    else
+        watch_pipeline(set, slot, false);
+}
+
+void connection_upkeep_receive(struct connection_set *set, struct slot *slot)
+{
+    if (!pipeline_receive(&slot->pipeline, set->now_ns))
+        connection_upkeep_close(set, slot, PQerrorMessage(slot->pipeline.connection));
+    else if (slot->pipeline.is_retired && slot->pipeline.count == 0)
+        connection_upkeep_close(set, slot, NULL);
+    else
+        watch_pipeline(set, slot, false);
+}
+
+static void take_connection(struct connection_set *set, struct slot *slot)
+{
+    slot->schema_version = slot->connector.schema_version;
+    pipeline_open(&slot->pipeline, connector_take(&slot->connector), set->config->prepared, set->now_ns);
+    slot->state = SLOT_UP;
+    slot->failures = 0;
+    set->up_count++;
+    watch_pipeline(set, slot, true);
+    if (set->up_count == 1) {
+        set->fault = FAULT_NONE;
+        set->outage_is_logged = false;
+        log_event(LOG_LEVEL_INFO, "database_connected", LOG_INT("schema_version", slot->schema_version));
+    }
+}
+
+static void look_after_connector(struct connection_set *set, struct slot *slot, bool is_new)
+{
+    switch (slot->connector.state) {
+    case CONNECTOR_UP:
+        take_connection(set, slot);
+        break;
+    case CONNECTOR_FAILED:
+        slot_watch(slot, set->config->loop, -1, 0, false);
+        put_down(set, slot,
+                 slot_backoff_ns(slot->failures++, set->config->reconnect_max_ns, next_random(set)));
+        if (set->up_count == 0) set->fault = slot->connector.fault;
+        log_outage(set, "database_connect_failed", slot->connector.message);
+        break;
+    case CONNECTOR_CONNECTING:
+    case CONNECTOR_PREPARING:
+        slot_watch(slot, set->config->loop, connector_socket(&slot->connector), slot->connector.wanted_events,
+                   is_new);
+        break;
+    case CONNECTOR_IDLE:
+        break;
+    }
+}
+
+void connection_upkeep_ready(struct event_source *source, uint32_t events)
+{
+    struct slot *slot = (struct slot *)((char *)source - offsetof(struct slot, source));
+    struct connection_set *set = slot->set;
+    (void)events;
+    set->now_ns = clock_now_ns();
+    if (slot->state == SLOT_UP) {
+        connection_upkeep_receive(set, slot);
+    } else if (slot->state == SLOT_CONNECTING) {
+        connector_step(&slot->connector);
+        /* While libpq connects, every step may have replaced the socket. */
+        look_after_connector(set, slot, slot->connector.state == CONNECTOR_CONNECTING);
+    }
+}
+
+static void start_connecting(struct connection_set *set, struct slot *slot)
+{
+    switch (db_target_refresh(&set->target, set->now_ns)) {
+    case DB_TARGET_PENDING:
+        put_down(set, slot, LOOKUP_POLL_NS);
+        return;
+    case DB_TARGET_FAILED:
+        put_down(set, slot,
+                 slot_backoff_ns(slot->failures++, set->config->reconnect_max_ns, next_random(set)));
+        log_outage(set, "database_connect_failed", "the host name cannot be looked up");
+        return;
+    case DB_TARGET_READY:
+        break;
+    }
+    slot->state = SLOT_CONNECTING;
+    connector_start(&slot->connector, set->config, &set->target, set->now_ns);
+    look_after_connector(set, slot, true);
+}
+
+void connection_upkeep_retire(struct connection_set *set, struct pipeline *pipeline, bool all_connections)
+{
+    pipeline->is_retired = true;
+    set->maintenance_ns = set->now_ns;
+    /* A server that stays read-only must not have every write replace every connection. */
+    if (!all_connections || set->now_ns - set->replaced_ns < REPLACE_INTERVAL_NS) return;
+    set->replaced_ns = set->now_ns;
+    for (unsigned i = 0; i < set->slot_count; i++)
+        set->slots[i].pipeline.is_retired = true;
+}
+
+/* A server that was stopped closes nothing and answers nothing: only the clock notices. */
+static bool is_silent(const struct connection_set *set, const struct pipeline *pipeline)
+{
+    if (pipeline->count == 0) return false;
+    uint64_t limit_ns =
+        pipeline->queries == 0 ? PING_TIMEOUT_NS : set->config->statement_timeout_ns + SILENCE_MARGIN_NS;
+    return set->now_ns - pipeline->progress_ns > limit_ns;
+}
+
+static void close_silent(struct connection_set *set, struct slot *slot)
+{
+    set->is_suspect = true;
+    connection_upkeep_close(set, slot, "no answer from the database in time");
+}
+
+static void maintain_slot(struct connection_set *set, struct slot *slot)
+{
+    switch (slot->state) {
+    case SLOT_DOWN:
+        if (set->now_ns >= slot->retry_ns) start_connecting(set, slot);
+        break;
+    case SLOT_CONNECTING:
+        connector_check_deadline(&slot->connector, set->now_ns);
+        if (slot->connector.state == CONNECTOR_FAILED) look_after_connector(set, slot, false);
+        break;
+    case SLOT_UP:
+        if (slot->pipeline.is_retired && slot->pipeline.count == 0)
+            connection_upkeep_close(set, slot, NULL);
+        else if (is_silent(set, &slot->pipeline))
+            close_silent(set, slot);
+        break;
+    }
+}
+
+static void ping_slot(struct connection_set *set, struct slot *slot)
+{
+    if (slot->state != SLOT_UP || slot->pipeline.count > 0) return;
+    if (!pipeline_ping(&slot->pipeline, set->now_ns))
+        connection_upkeep_close(set, slot, PQerrorMessage(slot->pipeline.connection));
+}
+
+/* One idle connection at a time is asked for a sign of life; all of them once one has given none. */
+static void ping(struct connection_set *set)
+{
+    if (!set->is_suspect && set->now_ns - set->pinged_ns < PING_INTERVAL_NS) return;
+    set->pinged_ns = set->now_ns;
+    ping_slot(set, &set->slots[set->ping_next++ % set->slot_count]);
+    for (unsigned i = 0; set->is_suspect && i < set->slot_count; i++)
+        ping_slot(set, &set->slots[i]);
+    set->is_suspect = false;
+}
+
+void connection_upkeep_maintain(struct connection_set *set)
+{
+    set->maintenance_ns = set->now_ns + MAINTENANCE_NS;
+    for (unsigned i = 0; i < set->slot_count; i++)
+        maintain_slot(set, &set->slots[i]);
+    ping(set);
+}
