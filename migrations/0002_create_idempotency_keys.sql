@@ -39,7 +39,8 @@ BEGIN
     -- Not waited for: the holder may take long, and the client can ask again. Two keys with one
     -- hash disturb each other no more than that.
     IF NOT pg_try_advisory_xact_lock(hashtextextended(p_key, 0)) THEN
-        RETURN QUERY SELECT 3::smallint, NULL::bigint, NULL, NULL, NULL::timestamptz, NULL::timestamptz, NULL::bigint;
+        outcome := 3;
+        RETURN NEXT;
         RETURN;
     END IF;
 
@@ -58,13 +59,14 @@ BEGIN
     WHERE key = p_key AND created_at >= now() - interval '24 hours';
 
     IF FOUND AND known.request_hash <> p_request_hash THEN
-        RETURN QUERY SELECT 2::smallint, NULL::bigint, NULL, NULL, NULL::timestamptz, NULL::timestamptz, NULL::bigint;
+        outcome := 2;
+        RETURN NEXT;
         RETURN;
     END IF;
 
     IF FOUND THEN
-        RETURN QUERY SELECT 1::smallint, known.user_id, known.name, known.email, known.created_at, known.created_at,
-            1::bigint;
+        RETURN QUERY SELECT 1::smallint, known.user_id, known.name, known.email,
+            known.created_at, known.created_at, 1::bigint;
         RETURN;
     END IF;
 

@@ -253,7 +253,7 @@ END_TEST
 /* The answer for fault when there is no memory to write it. */
 static struct request *answer_without_memory(enum fault fault)
 {
-    struct request *request = request_fixture_new_bounded(METHOD_GET, "/", 0);
+    struct request *request = request_fixture_new(METHOD_GET, "/");
     request_fixture_exhaust(request);
     response_problem(request, fault, NULL, NULL, 0);
     return request;

@@ -121,7 +121,7 @@ END_TEST
 START_TEST(a_full_arena_is_a_fault)
 {
     struct record record = {.left = -1};
-    struct request *request = request_fixture_new_bounded(METHOD_GET, "/", 0);
+    struct request *request = request_fixture_new(METHOD_GET, "/");
     request_fixture_exhaust(request);
     request->query = TEXT("a=1");
     ck_assert_int_eq((int)request_each_parameter(request, record_parameter, &record), FAULT_MEMORY);

@@ -168,6 +168,10 @@ START_TEST(a_transfer_encoding_is_chunked_once_and_last)
         {"Host:a\nTransfer-Encoding:gzip;a=\"b\"c, chunked\n", FAULT_TRANSFER_ENCODING},
         {"Host:a\nTransfer-Encoding:gzip;=b, chunked\n", FAULT_TRANSFER_ENCODING},
         {"Host:a\nTransfer-Encoding:{}, chunked\n", FAULT_TRANSFER_ENCODING},
+        {"Host:a\nTransfer-Encoding:chunked;a=b\nTransfer-Encoding:chunked\n", FAULT_TRANSFER_ENCODING},
+        {"Host:a\nTransfer-Encoding:gzip;\nTransfer-Encoding:chunked\n", FAULT_TRANSFER_ENCODING},
+        {"Host:a\nTransfer-Encoding:gzip;a=\"b\nTransfer-Encoding:chunked\n", FAULT_TRANSFER_ENCODING},
+        {"Host:a\nTransfer-Encoding:gzip;a=\"b\\\nTransfer-Encoding:chunked\n", FAULT_TRANSFER_ENCODING},
         {"Host:a\nTransfer-Encoding:chun ked\n", FAULT_TRANSFER_ENCODING},
         {"Host:a\nTransfer-Encoding:chunked\xA0\n", FAULT_TRANSFER_ENCODING},
     };

@@ -16,9 +16,8 @@ struct request_fixture {
     _Alignas(16) char memory[1024];
 };
 
-/* A request with as much heap as asked for; release it with request_fixture_free. */
-static inline struct request *request_fixture_new_bounded(enum method method, const char *path,
-                                                          size_t heap_size_max)
+/* A request without a body; release it with request_fixture_free. */
+static inline struct request *request_fixture_new(enum method method, const char *path)
 {
     struct request_fixture *fixture = calloc(1, sizeof(*fixture));
     ck_assert_ptr_nonnull(fixture);
@@ -26,13 +25,8 @@ static inline struct request *request_fixture_new_bounded(enum method method, co
     request->method = method;
     request->path = text_of(path);
     memcpy(request->id, "req-1", 6);
-    arena_init(&request->arena, fixture->memory, sizeof(fixture->memory), heap_size_max);
+    arena_init(&request->arena, fixture->memory, sizeof(fixture->memory), FIXTURE_HEAP_SIZE_MAX);
     return request;
-}
-
-static inline struct request *request_fixture_new(enum method method, const char *path)
-{
-    return request_fixture_new_bounded(method, path, FIXTURE_HEAP_SIZE_MAX);
 }
 
 static inline void request_fixture_free(struct request *request)
@@ -41,12 +35,19 @@ static inline void request_fixture_free(struct request *request)
     free(request);
 }
 
-/* Takes the arena's memory away, so that the next piece is refused. */
+/* Puts an arena of `room` bytes, and no more, in place of the request's. */
+static inline void request_fixture_leave(struct request *request, size_t room)
+{
+    static _Alignas(16) char memory[1 << 14];
+    ck_assert_uint_le(room, sizeof(memory));
+    arena_release(&request->arena);
+    arena_init(&request->arena, memory, room, 0);
+}
+
+/* Leaves no memory at all. */
 static inline void request_fixture_exhaust(struct request *request)
 {
-    for (size_t size = (size_t)1 << 20; size > 0; size /= 2)
-        while (arena_take(&request->arena, size))
-            ;
+    request_fixture_leave(request, 0);
 }
 
 /* The answer's body as a terminated string, borrowed until the next call. */

@@ -17,16 +17,15 @@ static void assert_text(struct text actual, const char *expected)
                   expected);
 }
 
-/* Parses a copy in memory of its own size, so that a read behind its end is seen. It lives until the next
- * call. */
+/* Parses a copy that ends with its memory, so that a read behind it is seen. It lives until the next call. */
 static enum fault parse(struct text target, enum method method, struct request_target *ret_target)
 {
-    static char *copy;
-    free(copy);
-    copy = malloc(target.size);
-    ck_assert_ptr_nonnull(copy);
-    memcpy(copy, target.bytes, target.size);
-    return request_target_parse((struct text){copy, target.size}, method, ret_target);
+    static char *memory;
+    free(memory);
+    memory = malloc(1 + target.size);
+    ck_assert_ptr_nonnull(memory);
+    memcpy(memory + 1, target.bytes, target.size);
+    return request_target_parse((struct text){memory + 1, target.size}, method, ret_target);
 }
 
 START_TEST(sound_targets_are_taken_apart)
@@ -188,6 +187,8 @@ START_TEST(sound_authorities_are_taken_apart)
         {"[2001:DB8:0:1:2:3:4:5]", "[2001:DB8:0:1:2:3:4:5]", ""},
         {"[1:2:3:4:5:6:7::]", "[1:2:3:4:5:6:7::]", ""},
         {"[::ffff:192.0.2.1]:1", "[::ffff:192.0.2.1]", "1"},
+        {"[0000:0000:0000:0000:0000:ffff:255.255.255.255]", "[0000:0000:0000:0000:0000:ffff:255.255.255.255]",
+         ""},
         {"[v1.a:b]", "[v1.a:b]", ""},
         {"[vAf.~]:1", "[vAf.~]", "1"},
     };
@@ -258,6 +259,7 @@ START_TEST(unsound_authorities_are_refused)
         LITERAL("[fe80::1%25eth0]"),
         LITERAL("[::1\0]"),
         LITERAL("[::0000000000000000000000000000000000000000000001]"),
+        LITERAL("[00000:0000:0000:0000:0000:ffff:255.255.255.255]"),
         LITERAL("[v.a]"),
         LITERAL("[v1]"),
         LITERAL("[v1.]"),

@@ -258,7 +258,7 @@ START_TEST(a_full_arena_is_a_fault)
     static const enum method methods[] = {METHOD_OPTIONS, METHOD_DELETE};
     for (size_t i = 0; i < 2; i++) {
         tear_down();
-        request = request_fixture_new_bounded(methods[i], "/things", 0);
+        request = request_fixture_new(methods[i], "/things");
         request_fixture_exhaust(request);
         ck_assert_int_eq((int)router_dispatch(&router, request), FAULT_MEMORY);
     }

@@ -264,7 +264,7 @@ START_TEST(a_full_arena_is_a_fault)
     struct text key;
     struct user_page page;
     tear_down();
-    request = request_fixture_new_bounded(METHOD_GET, "/users", 0);
+    request = request_fixture_new(METHOD_GET, "/users");
     request_fixture_exhaust(request);
     ck_assert_int_eq((int)read_key(TEXT("\"a\""), &key), FAULT_MEMORY);
     ck_assert_int_eq((int)read_page("limit=1", &page), FAULT_MEMORY);
