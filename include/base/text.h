@@ -36,6 +36,12 @@ bool text_equal_nocase(struct text a, struct text b);
 struct text text_trim(struct text text);
 
 /*
+ * Takes what stands before the first separator, or all, from the front of *rest, and the separator
+ * with it.
+ */
+struct text text_take_until(struct text *rest, char separator);
+
+/*
  * All of text as a decimal number from 0 to limit: digits only, at least one, leading zeros allowed.
  * False, and *ret_value untouched, when it is anything else or larger.
  */

@@ -21,16 +21,16 @@ struct problem {
 
 const struct problem *problem_of(enum fault fault);
 
-/* The reason phrase of a status code: "Not Found". */
-const char *problem_reason(unsigned status);
+/* What is special about one occurrence. */
+struct problem_details {
+    const char *detail;               /* a better sentence than the table's; NULL: the table's */
+    struct text request_id;           /* size 0: left out */
+    const struct field_error *errors; /* the wrong fields */
+    size_t error_count;               /* 0: no `errors` */
+};
 
 /* An upper bound of problem_write's bytes. */
-size_t problem_size_max(enum fault fault, const char *detail, struct text request_id,
-                        const struct field_error *errors, size_t count);
+size_t problem_size_max(enum fault fault, const struct problem_details *details);
 
-/*
- * Writes the problem body at `at`, which has room for problem_size_max bytes; gives the new end.
- * detail NULL means the table's.
- */
-char *problem_write(char *at, enum fault fault, const char *detail, struct text request_id,
-                    const struct field_error *errors, size_t count);
+/* Writes the problem body at `at`, which has room for problem_size_max bytes; gives the new end. */
+char *problem_write(char *at, enum fault fault, const struct problem_details *details);

@@ -29,6 +29,16 @@ struct text text_trim(struct text text)
     return text;
 }
 
+struct text text_take_until(struct text *rest, char separator)
+{
+    if (rest->size == 0) return *rest;
+    const char *found = memchr(rest->bytes, separator, rest->size);
+    struct text part = {rest->bytes, found ? (size_t)(found - rest->bytes) : rest->size};
+    size_t taken = part.size + (found ? 1 : 0);
+    *rest = (struct text){rest->bytes + taken, rest->size - taken};
+    return part;
+}
+
 bool text_to_uint64(struct text text, uint64_t limit, uint64_t *ret_value)
 {
     if (text.size == 0) return false;

@@ -1,7 +1,6 @@
-/*
- * Clients that are late, and clients that are gone.
- */
-#include "http/server_state.h"
+#include "http/deadlines.h"
+
+#include "http/request_cycle.h"
 
 #include <sys/epoll.h>
 #include <sys/socket.h>

@@ -142,6 +142,19 @@ static void take_head(struct exchange *exchange, const struct request_head *head
     exchange->is_http_1_0 = head->minor_version == 0;
 }
 
+/* A condition of which only a part is looked at could let a change through that the client forbids. */
+static enum fault join_lists(struct exchange *exchange, const struct request_head *head)
+{
+    for (enum header header = 0; head->repeated_lists >> header != 0; header++) {
+        if ((head->repeated_lists >> header & 1) == 0) continue;
+        char *joined = arena_take(&exchange->request.arena, head->size);
+        if (joined == NULL) return FAULT_MEMORY;
+        exchange->request.headers[header] =
+            request_fields_join((struct text){exchange->input, head->size}, header, joined);
+    }
+    return FAULT_NONE;
+}
+
 static enum fault begin_body(struct exchange *exchange, const struct request_head *head,
                              const struct server_limits *limits)
 {
@@ -190,6 +203,7 @@ static void advance_head(struct exchange *exchange, const struct server_limits *
     if (progress == HEAD_INCOMPLETE) return;
     if (progress == HEAD_COMPLETE && head.chunked) fault = make_chunk_room(exchange, &head);
     take_head(exchange, &head);
+    if (progress == HEAD_COMPLETE && !fault) fault = join_lists(exchange, &head);
     if (progress == HEAD_COMPLETE && !fault) fault = begin_body(exchange, &head, limits);
     if (fault)
         exchange_refuse(exchange, fault);

@@ -132,39 +132,6 @@ const struct problem *problem_of(enum fault fault)
     return problem_of(FAULT_INTERNAL);
 }
 
-const char *problem_reason(unsigned status)
-{
-    static const struct {
-        unsigned status;
-        const char *reason;
-    } reasons[] = {
-        {200, "OK"},
-        {201, "Created"},
-        {204, "No Content"},
-        {304, "Not Modified"},
-        {400, "Bad Request"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {408, "Request Timeout"},
-        {409, "Conflict"},
-        {412, "Precondition Failed"},
-        {413, "Content Too Large"},
-        {414, "URI Too Long"},
-        {415, "Unsupported Media Type"},
-        {417, "Expectation Failed"},
-        {422, "Unprocessable Content"},
-        {431, "Request Header Fields Too Large"},
-        {500, "Internal Server Error"},
-        {501, "Not Implemented"},
-        {503, "Service Unavailable"},
-        {504, "Gateway Timeout"},
-        {505, "HTTP Version Not Supported"},
-    };
-    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-        if (reasons[i].status == status) return reasons[i].reason;
-    return "Unknown";
-}
-
 /* At most FIELD_SIZE_MAX bytes of field, and only whole characters. */
 static struct text shorten_field(struct text field)
 {
@@ -175,17 +142,17 @@ static struct text shorten_field(struct text field)
     return field;
 }
 
-size_t problem_size_max(enum fault fault, const char *detail, struct text request_id,
-                        const struct field_error *errors, size_t count)
+size_t problem_size_max(enum fault fault, const struct problem_details *details)
 {
     const struct problem *problem = problem_of(fault);
     size_t size = FRAME_SIZE_MAX + 2 * strlen(fault_code(fault)) + JSON_WRITER_INT64_MAX;
     size += JSON_WRITER_STRING_MAX(strlen(problem->title));
-    size += JSON_WRITER_STRING_MAX(strlen(detail ? detail : problem->detail));
-    size += JSON_WRITER_STRING_MAX(request_id.size);
-    for (size_t i = 0; i < count; i++) {
-        size += ERROR_FRAME_SIZE_MAX + JSON_WRITER_STRING_MAX(shorten_field(errors[i].field).size);
-        size += JSON_WRITER_STRING_MAX(strlen(errors[i].reason));
+    size += JSON_WRITER_STRING_MAX(strlen(details->detail ? details->detail : problem->detail));
+    size += JSON_WRITER_STRING_MAX(details->request_id.size);
+    for (size_t i = 0; i < details->error_count; i++) {
+        const struct field_error *error = &details->errors[i];
+        size += ERROR_FRAME_SIZE_MAX + JSON_WRITER_STRING_MAX(shorten_field(error->field).size);
+        size += JSON_WRITER_STRING_MAX(strlen(error->reason));
     }
     return size;
 }
@@ -204,8 +171,7 @@ static char *write_errors(char *at, const struct field_error *errors, size_t cou
     return JSON_WRITER_LITERAL(at, "]");
 }
 
-char *problem_write(char *at, enum fault fault, const char *detail, struct text request_id,
-                    const struct field_error *errors, size_t count)
+char *problem_write(char *at, enum fault fault, const struct problem_details *details)
 {
     const struct problem *problem = problem_of(fault);
     struct text code = text_of(fault_code(fault));
@@ -216,15 +182,15 @@ char *problem_write(char *at, enum fault fault, const char *detail, struct text 
     at = JSON_WRITER_LITERAL(at, ",\"status\":");
     at = json_writer_int64(at, problem->status);
     at = JSON_WRITER_LITERAL(at, ",\"detail\":");
-    at = json_writer_string(at, text_of(detail ? detail : problem->detail));
+    at = json_writer_string(at, text_of(details->detail ? details->detail : problem->detail));
     at = JSON_WRITER_LITERAL(at, ",\"code\":\"");
     at = json_writer_raw(at, code.bytes, code.size);
     at = JSON_WRITER_LITERAL(at, "\"");
-    if (request_id.size > 0) {
+    if (details->request_id.size > 0) {
         at = JSON_WRITER_LITERAL(at, ",\"request_id\":");
-        at = json_writer_string(at, request_id);
+        at = json_writer_string(at, details->request_id);
     }
     if (fault == FAULT_OUTCOME_UNKNOWN) at = JSON_WRITER_LITERAL(at, ",\"outcome\":\"unknown\"");
-    if (count > 0) at = write_errors(at, errors, count);
+    if (details->error_count > 0) at = write_errors(at, details->errors, details->error_count);
     return JSON_WRITER_LITERAL(at, "}");
 }

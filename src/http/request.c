@@ -56,20 +56,9 @@ static enum fault decode_part(struct text raw, char **at, struct text *ret_part)
     return FAULT_NONE;
 }
 
-/* Takes what stands before the first separator, or all, from *rest. */
-static struct text take_until(struct text *rest, char separator)
-{
-    if (rest->size == 0) return *rest;
-    const char *found = memchr(rest->bytes, separator, rest->size);
-    struct text part = {rest->bytes, found ? (size_t)(found - rest->bytes) : rest->size};
-    size_t taken = part.size + (found ? 1 : 0);
-    *rest = (struct text){rest->bytes + taken, rest->size - taken};
-    return part;
-}
-
 static enum fault decode_parameter(struct text raw, char **at, struct text *ret_name, struct text *ret_value)
 {
-    struct text name = take_until(&raw, '=');
+    struct text name = text_take_until(&raw, '=');
     enum fault fault = decode_part(name, at, ret_name);
     if (fault) return fault;
     return decode_part(raw, at, ret_value);
@@ -84,7 +73,7 @@ enum fault request_each_parameter(struct request *request,
     char *at = arena_take(&request->arena, rest.size);
     if (!at) return FAULT_MEMORY;
     while (rest.size > 0) {
-        struct text raw = take_until(&rest, '&'), name, value;
+        struct text raw = text_take_until(&rest, '&'), name, value;
         if (raw.size == 0) continue;
         enum fault fault = decode_parameter(raw, &at, &name, &value);
         if (fault) return fault;

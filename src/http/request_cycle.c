@@ -1,12 +1,10 @@
-/*
- * A request from the socket to its answer: read by the gate, passed on to the library, handled when
- * the library calls, parked or suspended until it is answered, sent, and forgotten.
- */
+#include "http/request_cycle.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/access_log.h"
 #include "http/answer.h"
-#include "http/server_state.h"
+#include "http/deadlines.h"
 #include "http/socket_input.h"
 
 #include <assert.h>

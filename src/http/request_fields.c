@@ -217,6 +217,11 @@ static void take_expect(struct request_fields *fields, struct text value)
     }
 }
 
+static bool is_list(enum header header)
+{
+    return header == HEADER_IF_MATCH || header == HEADER_IF_NONE_MATCH;
+}
+
 /* The first of repeats is kept, but for what would hide something. */
 static enum fault keep(struct request_fields *fields, const char *bytes, enum header header,
                        struct slice value)
@@ -227,6 +232,7 @@ static enum fault keep(struct request_fields *fields, const char *bytes, enum he
         return FAULT_NONE;
     }
     struct text first = slice_text(*kept, bytes);
+    if (is_list(header)) fields->repeated_lists |= 1u << header;
     if (header == HEADER_CONTENT_TYPE || header == HEADER_IDEMPOTENCY_KEY)
         return text_equal(first, slice_text(value, bytes)) ? FAULT_NONE : FAULT_FIELD;
     /* A list over several lines: what counts is whether any coding is there. */
@@ -260,6 +266,22 @@ enum fault request_fields_take(struct request_fields *fields, const char *bytes,
     default:
         return keep(fields, bytes, (enum header)field, value);
     }
+}
+
+struct text request_fields_join(struct text head, enum header header, char *at)
+{
+    char *end = at;
+    (void)text_take_until(&head, '\n'); /* the request line */
+    while (head.size > 0) {
+        struct text value = text_take_until(&head, '\n');
+        struct text name = text_take_until(&value, ':');
+        if (find_field(name) != (unsigned)header) continue;
+        value = text_trim((struct text){value.bytes, value.size - 1}); /* without the CR */
+        if (end > at) *end++ = ',';
+        memcpy(end, value.bytes, value.size);
+        end += value.size;
+    }
+    return (struct text){at, (size_t)(end - at)};
 }
 
 static enum fault judge_framing(const struct request_fields *fields, unsigned minor_version)

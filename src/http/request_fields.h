@@ -36,6 +36,7 @@ struct transfer_codings {
 /* Zeroed before the first line. */
 struct request_fields {
     struct slice kept[HEADER_COUNT];
+    unsigned repeated_lists; /* bits 1 << HEADER_IF_MATCH, …: lists that came on several lines */
     struct transfer_codings codings;
     unsigned hosts;             /* Host lines */
     unsigned content_lengths;   /* Content-Length lines */
@@ -55,6 +56,13 @@ struct request_fields {
  */
 enum fault request_fields_take(struct request_fields *fields, const char *bytes, struct slice name,
                                struct slice value);
+
+/*
+ * A list that came on several lines, as one (RFC 9110, section 5.3): writes the values of all lines of that
+ * name in a complete and sound head, in order, with commas between them, at `at`, which has room
+ * for head.size bytes.
+ */
+struct text request_fields_join(struct text head, enum header header, char *at);
 
 /*
  * Is the framing of the message unambiguous, and its Host as the version wants it? In this order:

@@ -253,6 +253,7 @@ static void show_complete(const struct head_scan *scan, char *bytes, struct requ
         ret_head->path = (struct text){path, request_target_normalize(path, scan->path.size)};
     ret_head->query = slice_text(scan->query, bytes);
     ret_head->is_options_asterisk = scan->is_asterisk;
+    ret_head->repeated_lists = fields->repeated_lists;
     ret_head->content_length = fields->content_length;
     ret_head->has_content_length = fields->content_lengths > 0;
     ret_head->chunked = fields->codings.is_present;

@@ -66,6 +66,7 @@ struct request_head {
     struct text path;                  /* normalised; "/" when the target has none; "*" as it came */
     struct text query;                 /* raw, after the '?'; size 0 when there is none */
     struct text headers[HEADER_COUNT]; /* trimmed; bytes NULL when absent; first of repeats */
+    unsigned repeated_lists;           /* as in struct request_fields: see request_fields_join */
     uint64_t content_length;           /* 0 without Content-Length; at most 2^63 - 1 */
     bool has_content_length;
     bool chunked;          /* the content comes in the chunked coding */

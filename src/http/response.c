@@ -54,8 +54,8 @@ static void set_problem(struct response *response, enum fault fault, struct text
 void response_problem(struct request *request, enum fault fault, const char *detail,
                       const struct field_error *errors, size_t count)
 {
-    struct text id = text_of(request->id);
-    char *body = arena_take(&request->arena, problem_size_max(fault, detail, id, errors, count));
+    struct problem_details details = {detail, text_of(request->id), errors, count};
+    char *body = arena_take(&request->arena, problem_size_max(fault, &details));
     if (!body) {
         request->response.close = request->response.close || problem_of(fault)->close;
         set_problem(&request->response, fault == FAULT_OUTCOME_UNKNOWN ? fault : FAULT_MEMORY,
@@ -63,7 +63,7 @@ void response_problem(struct request *request, enum fault fault, const char *det
         finish(request);
         return;
     }
-    char *end = problem_write(body, fault, detail, id, errors, count);
+    char *end = problem_write(body, fault, &details);
     set_problem(&request->response, fault, (struct text){body, (size_t)(end - body)});
     finish(request);
 }

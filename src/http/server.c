@@ -1,8 +1,9 @@
 #include "http/server.h"
 
 #include "base/clock.h"
+#include "http/deadlines.h"
 #include "http/refusal.h"
-#include "http/server_state.h"
+#include "http/request_cycle.h"
 #include "http/socket_input.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "postgres/connection_set.h"
 
 #include "base/clock.h"
-#include "postgres/connection_set_state.h"
+#include "postgres/connection_upkeep.h"
 #include "postgres/schedule.h"
 
 #include <poll.h>

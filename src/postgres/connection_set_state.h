@@ -1,5 +1,5 @@
 /*
- * What the two parts of a connection set share: connection_set.c (the queries, and where they go) and
+ * A connection set's state, shared by its two parts: connection_set.c (the queries, and where they go) and
  * connection_upkeep.c (the connections: opening, watching, losing, replacing).
  */
 #pragma once
@@ -34,27 +34,5 @@ struct connection_set {
     uint64_t logged_ns;
 };
 
-/* ---- connection_set.c ---- */
-
 /* No connection is left: every query in the queue is told so. */
 void connection_set_fail_queued(struct connection_set *set, enum fault fault);
-
-/* ---- connection_upkeep.c ---- */
-
-/* Sends what the slot's pipeline holds, and closes it when it is broken. */
-void connection_upkeep_flush(struct connection_set *set, struct slot *slot);
-
-/* Reads what has come for the slot's pipeline, and closes it when it is lost, or retired and empty. */
-void connection_upkeep_receive(struct connection_set *set, struct slot *slot);
-
-/* The slot's connection is lost for this reason; NULL: given up on purpose. Its queries come back. */
-void connection_upkeep_close(struct connection_set *set, struct slot *slot, const char *reason);
-
-/* What an event source of a slot calls. */
-void connection_upkeep_ready(struct event_source *source, uint32_t events);
-
-/* Retires one connection, or all, after an error that says so. */
-void connection_upkeep_retire(struct connection_set *set, struct pipeline *pipeline, bool all_connections);
-
-/* Minds time: opens what is down, closes what is silent, asks what is idle for a sign of life. */
-void connection_upkeep_maintain(struct connection_set *set);

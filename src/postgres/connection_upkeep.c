@@ -1,6 +1,6 @@
 #include "base/clock.h"
 #include "base/log.h"
-#include "postgres/connection_set_state.h"
+#include "postgres/connection_upkeep.h"
 
 #include <stddef.h>
 #include <sys/epoll.h>

@@ -4,41 +4,30 @@
 
 #define KEY_SIZE_MAX 255
 
-/* Takes what stands before the first separator, or all, from *rest. */
-static struct text take_until(struct text *rest, char separator)
-{
-    if (rest->size == 0) return *rest;
-    const char *found = memchr(rest->bytes, separator, rest->size);
-    struct text part = {rest->bytes, found ? (size_t)(found - rest->bytes) : rest->size};
-    size_t taken = part.size + (found ? 1 : 0);
-    *rest = (struct text){rest->bytes + taken, rest->size - taken};
-    return part;
-}
-
 /* Is it charset=utf-8, or nothing, which RFC 9110, section 5.6.6 allows, too? */
 static bool is_known_parameter(struct text parameter)
 {
     if (parameter.size == 0) return true;
-    struct text name = take_until(&parameter, '=');
+    struct text name = text_take_until(&parameter, '=');
     if (!text_equal_nocase(name, TEXT("charset"))) return false;
     return text_equal_nocase(parameter, TEXT("utf-8")) || text_equal_nocase(parameter, TEXT("\"utf-8\""));
 }
 
 static bool is_media_type_accepted(struct text field, enum user_json_form form)
 {
-    struct text type = text_trim(take_until(&field, ';'));
+    struct text type = text_trim(text_take_until(&field, ';'));
     bool is_json = text_equal_nocase(type, TEXT("application/json"));
     bool is_patch = text_equal_nocase(type, TEXT("application/merge-patch+json"));
     if (!is_json && !(is_patch && form == USER_JSON_PATCH)) return false;
     while (field.size > 0)
-        if (!is_known_parameter(text_trim(take_until(&field, ';')))) return false;
+        if (!is_known_parameter(text_trim(text_take_until(&field, ';')))) return false;
     return true;
 }
 
 static bool is_coding_accepted(struct text field)
 {
     while (field.size > 0) {
-        struct text coding = text_trim(take_until(&field, ','));
+        struct text coding = text_trim(text_take_until(&field, ','));
         if (coding.size > 0 && !text_equal_nocase(coding, TEXT("identity"))) return false;
     }
     return true;
