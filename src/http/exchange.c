@@ -155,6 +155,17 @@ static enum fault join_lists(struct exchange *exchange, const struct request_hea
     return FAULT_NONE;
 }
 
+/* So that also the answer to a malformed head carries the id that its client gave it. */
+static void find_request_id(struct exchange *exchange)
+{
+    struct request *request = &exchange->request;
+    if (request->headers[HEADER_X_REQUEST_ID].bytes != NULL) return;
+    char *room = arena_take(&request->arena, exchange->input_size);
+    if (room == NULL) return;
+    request->headers[HEADER_X_REQUEST_ID] = request_fields_join(
+        (struct text){exchange->input, exchange->input_size}, HEADER_X_REQUEST_ID, room);
+}
+
 static enum fault begin_body(struct exchange *exchange, const struct request_head *head,
                              const struct server_limits *limits)
 {
@@ -203,6 +214,7 @@ static void advance_head(struct exchange *exchange, const struct server_limits *
     if (progress == HEAD_INCOMPLETE) return;
     if (progress == HEAD_COMPLETE && head.chunked) fault = make_chunk_room(exchange, &head);
     take_head(exchange, &head);
+    if (progress == HEAD_REFUSED) find_request_id(exchange);
     if (progress == HEAD_COMPLETE && !fault) fault = join_lists(exchange, &head);
     if (progress == HEAD_COMPLETE && !fault) fault = begin_body(exchange, &head, limits);
     if (fault)

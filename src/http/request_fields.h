@@ -59,7 +59,7 @@ enum fault request_fields_take(struct request_fields *fields, const char *bytes,
 
 /*
  * A list that came on several lines, as one (RFC 9110, section 5.3): writes the values of all lines of that
- * name in a complete and sound head, in order, with commas between them, at `at`, which has room
+ * name in a head, in order, with commas between them, at `at`, which has room
  * for head.size bytes.
  */
 struct text request_fields_join(struct text head, enum header header, char *at);

@@ -114,6 +114,24 @@ static const char *unholdable_reason(enum json_error_code code)
     return NULL;
 }
 
+static struct text string_text(const json_t *string)
+{
+    return (struct text){json_string_value(string), json_string_length(string)};
+}
+
+/* As add_error; the name is as it is written, with its escapes. One with U+0000 stays that way. */
+static enum fault add_written_error(struct reading *reading, struct text written, const char *reason)
+{
+    char *quoted = arena_take(reading->arena, written.size + 2);
+    if (!quoted) return FAULT_MEMORY;
+    quoted[0] = quoted[written.size + 1] = '"';
+    if (written.size > 0) memcpy(quoted + 1, written.bytes, written.size);
+    json_t *name = json_loadb(quoted, written.size + 2, JSON_DECODE_ANY, NULL);
+    enum fault fault = add_error(reading, name ? string_text(name) : written, reason);
+    json_decref(name);
+    return fault;
+}
+
 static enum fault explain_error(struct reading *reading, const json_error_t *error)
 {
     enum json_error_code code = json_error_code(error);
@@ -122,7 +140,7 @@ static enum fault explain_error(struct reading *reading, const json_error_t *err
     if (!reason) return explain_grammar(reading, error);
     bool is_name = code == json_error_duplicate_key || code == json_error_null_byte_in_key;
     struct text name = user_json_scan_name(reading->body, (size_t)error->position, is_name ? DEPTH_MAX : 1);
-    enum fault fault = add_error(reading, name, reason);
+    enum fault fault = add_written_error(reading, name, reason);
     return fault ? fault : FAULT_VALIDATION;
 }
 
@@ -134,11 +152,6 @@ struct member {
 
 static const struct member name_member = {"name", user_name_flaw};
 static const struct member email_member = {"email", user_email_flaw};
-
-static struct text string_text(const json_t *string)
-{
-    return (struct text){json_string_value(string), json_string_length(string)};
-}
 
 /* What is wrong with the member's value, which is NULL where it is absent; NULL for nothing. */
 static const char *value_flaw(const struct member *member, enum user_json_form form, const json_t *value)

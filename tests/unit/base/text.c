@@ -57,6 +57,24 @@ START_TEST(trimming_takes_blanks_and_tabs_at_both_ends_only)
 }
 END_TEST
 
+START_TEST(parts_are_taken_up_to_each_separator)
+{
+    struct text rest = TEXT("a,,b\0c");
+    ck_assert(text_equal(text_take_until(&rest, ','), TEXT("a")));
+    ck_assert(text_equal(text_take_until(&rest, ','), TEXT("")));
+    ck_assert(text_equal(text_take_until(&rest, ','), TEXT("b\0c")));
+    ck_assert_uint_eq(rest.size, 0);
+    ck_assert_uint_eq(text_take_until(&rest, ',').size, 0);
+
+    struct text ends_with_one = TEXT("a,");
+    ck_assert(text_equal(text_take_until(&ends_with_one, ','), TEXT("a")));
+    ck_assert_uint_eq(ends_with_one.size, 0);
+
+    struct text nothing = {0};
+    ck_assert_uint_eq(text_take_until(&nothing, ',').size, 0);
+}
+END_TEST
+
 static void check_number(struct text text, uint64_t limit, uint64_t expected)
 {
     uint64_t value = 99;
@@ -228,6 +246,7 @@ Suite *make_suite(void)
     tcase_add_test(texts, letters_are_equal_whatever_their_case);
     tcase_add_test(texts, bytes_that_are_no_letters_have_no_case);
     tcase_add_test(texts, trimming_takes_blanks_and_tabs_at_both_ends_only);
+    tcase_add_test(texts, parts_are_taken_up_to_each_separator);
     suite_add_tcase(suite, texts);
 
     TCase *numbers = tcase_create("numbers");
