@@ -71,7 +71,7 @@ const struct setting settings[] = {
     TIME_MS("grace-period-ms", grace_period_ms, 10000, "for open requests after that, at a stop"),
     WORD("log-level", log_level, log_levels, LOG_LEVEL_INFO, "the least level to log"),
     WORD("log-format", log_format, log_formats, LOG_FORMAT_AUTO, "auto: text on a terminal, else JSON"),
-    WORD("access-log", access_log, access_logs, ACCESS_LOG_ERRORS, "errors: statuses from 500"),
+    WORD("access-log", access_log, access_logs, ACCESS_LOG_ERRORS, "errors: what the service did not manage"),
 };
 /* clang-format on */
 
