@@ -12,7 +12,7 @@ struct event_loop;
 /* A descriptor that is watched; embedded in its owner. */
 struct event_source {
     void (*ready)(struct event_source *source, uint32_t events); /* EPOLLIN, EPOLLOUT, … */
-    int descriptor;                                              /* borrowed; -1: not watched */
+    int descriptor;                                              /* borrowed; -1: none */
 };
 
 /* FAULT_MEMORY; FAULT_INTERNAL, logged, when the kernel has no epoll set to give. */
@@ -29,9 +29,9 @@ enum fault event_loop_add(struct event_loop *loop, struct event_source *source, 
 enum fault event_loop_change(struct event_loop *loop, struct event_source *source, uint32_t events);
 
 /*
- * Stops watching, sets source->descriptor to -1, and forgets events of this turn that were not
- * delivered yet: source may be freed right after. The descriptor stays open; it is the caller's to
- * close, and only afterwards. Harmless twice.
+ * Stops watching, and forgets events of this turn that were not delivered yet: source may be freed
+ * right after, or added again. source->descriptor stays as it is, and open; who closes it does so
+ * afterwards, as its number may then belong to another source. Harmless when it is not watched.
  */
 void event_loop_remove(struct event_loop *loop, struct event_source *source);
 

@@ -68,7 +68,6 @@ void event_loop_remove(struct event_loop *loop, struct event_source *source)
 {
     if (source->descriptor == -1) return;
     (void)epoll_ctl(loop->epoll, EPOLL_CTL_DEL, source->descriptor, NULL);
-    source->descriptor = -1;
     for (int i = 0; i < loop->ready_count; i++)
         if (loop->ready[i].data.ptr == source) loop->ready[i].data.ptr = NULL;
 }

@@ -97,8 +97,12 @@ static void take_measure(void *argument, enum statement statement, uint64_t each
 {
     struct connection_set *set = argument;
     uint64_t *expected = &set->expected_ns[statement];
-    *expected += each_ns / 8;
-    *expected -= *expected / 8;
+    /* What a busy machine adds is not the statement's own: the average follows downwards quickly, upwards
+     * slowly. */
+    if (each_ns < *expected)
+        *expected -= (*expected - each_ns) / 2;
+    else
+        *expected += (each_ns - *expected) / 32;
 }
 
 /* ---- sending ---- */
@@ -120,13 +124,13 @@ static void send_queue(struct connection_set *set, struct query_queue *queue)
 void connection_set_flush(struct connection_set *set, uint64_t now_ns)
 {
     set->now_ns = now_ns;
+    if (now_ns >= set->maintenance_ns) connection_upkeep_maintain(set);
     if (set->queued > 0)
         for (unsigned kind = 0; kind < QUERY_QUEUE_COUNT; kind++)
             send_queue(set, &set->queues[kind]);
     for (unsigned i = 0; i < set->slot_count; i++)
         if (set->slots[i].pipeline.has_unsent) connection_upkeep_flush(set, &set->slots[i]);
     if (set->queued > 0) fail_late(set);
-    if (now_ns >= set->maintenance_ns) connection_upkeep_maintain(set);
 }
 
 /* Blocking mode: waits for the answers of everything that is open. */

@@ -9,17 +9,27 @@
 /* A statement that takes longer gets a connection of its own. */
 #define CHEAP_NS_MAX (1 * NS_PER_MS)
 
-static bool may_read(const struct pipeline *pipeline)
+/*
+ * The first connection takes no writes and the last no cheap reads, so that neither kind can starve the
+ * other. A single connection has to take both; then each waits for the other's.
+ */
+static bool may_read(const struct pipeline *pipeline, unsigned count)
 {
-    return pipeline->writes == 0 && pipeline_has_room(pipeline);
+    return (pipeline->writes == 0 || count == 1) && pipeline_has_room(pipeline);
+}
+
+static bool may_write(const struct pipeline *pipeline, unsigned count)
+{
+    bool has_reads = pipeline->queries > pipeline->writes;
+    return (!has_reads || count == 1) && pipeline_has_room(pipeline);
 }
 
 static struct pipeline *choose_for_cheap(struct slot *slots, unsigned count, uint64_t expected_ns)
 {
     struct pipeline *best = NULL;
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count - (count > 1); i++) {
         struct pipeline *pipeline = &slots[i].pipeline;
-        if (!may_read(pipeline)) continue;
+        if (!may_read(pipeline, count)) continue;
         if (pipeline->backlog_ns + expected_ns <= PACKED_NS_MAX) return pipeline;
         if (best == NULL || pipeline->backlog_ns < best->backlog_ns) best = pipeline;
     }
@@ -31,7 +41,7 @@ static struct pipeline *choose_for_slow(struct slot *slots, unsigned count)
 {
     for (unsigned i = count; i-- > 0;) {
         struct pipeline *pipeline = &slots[i].pipeline;
-        if (pipeline->queries == 0 && may_read(pipeline)) return pipeline;
+        if (pipeline->queries == 0 && may_read(pipeline, count)) return pipeline;
     }
     return NULL;
 }
@@ -39,10 +49,9 @@ static struct pipeline *choose_for_slow(struct slot *slots, unsigned count)
 static struct pipeline *choose_for_write(struct slot *slots, unsigned count)
 {
     struct pipeline *best = NULL;
-    for (unsigned i = count; i-- > 0;) {
+    for (unsigned i = count; i-- > (count > 1);) {
         struct pipeline *pipeline = &slots[i].pipeline;
-        bool has_reads = pipeline->queries > pipeline->writes;
-        if (has_reads || !pipeline_has_room(pipeline)) continue;
+        if (!may_write(pipeline, count)) continue;
         if (best == NULL || pipeline->queries < best->queries) best = pipeline;
     }
     return best;
