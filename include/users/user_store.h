@@ -53,7 +53,7 @@ struct user_change {
     int64_t version_expected; /* 0: any */
 };
 
-/* What an implementation provides. Texts passed in must stay until done. */
+/* What an implementation provides. Structs are borrowed for the call, the texts in them until done. */
 struct user_store_methods {
     void (*find)(struct user_store *store, struct user_operation *operation, int64_t id);
     void (*list)(struct user_store *store, struct user_operation *operation, struct user_page page);

@@ -19,6 +19,7 @@ struct user_query {
     struct query query;
     struct user_operation *operation;
     uint64_t numbers[STATEMENT_PARAMETERS_MAX]; /* big-endian, by parameter */
+    unsigned char request_hash[sizeof((struct user_new *)0)->request_hash];
 };
 
 static struct postgres_user_store *store_of(struct user_store *store)
@@ -187,7 +188,8 @@ static void create_once(struct user_store *store, struct user_operation *operati
     if (part == NULL) return;
     part->query.repeat = QUERY_REPEAT_WRITE;
     set_text(part, 0, user->idempotency_key);
-    set_text(part, 1, (struct text){(const char *)user->request_hash, sizeof user->request_hash});
+    memcpy(part->request_hash, user->request_hash, sizeof part->request_hash);
+    set_text(part, 1, (struct text){(const char *)part->request_hash, sizeof part->request_hash});
     set_text(part, 2, user->name);
     set_text(part, 3, user->email);
     connection_set_submit(store_of(store)->set, &part->query);
