@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path += [str(ROOT / "tests/ci"), str(ROOT / "tests/integration")]
 
 import needs  # noqa: E402
-from service import Service  # noqa: E402
+from service_process import Service  # noqa: E402
 
 
 def run_pytest(service, arguments, load):
@@ -26,9 +26,9 @@ def run_pytest(service, arguments, load):
     busy = None
     if load:
         busy = subprocess.Popen([sys.executable, ROOT / "tests/api/load.py", service.base_url], start_new_session=True)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--base-url", service.base_url]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--base-url={service.base_url}"]
     if load:
-        command += ["--ignore", ROOT / "tests/api/test_list.py"] # compares pages, which the load changes
+        command += [f"--ignore={ROOT}/tests/api/test_list.py"] # compares pages, which the load changes
     tests = subprocess.Popen([*command, *(arguments or [ROOT / "tests/api"])], cwd=ROOT)
     try:
         while tests.poll() is None and service.process.poll() is None:

@@ -1,0 +1,18 @@
+"""What a suite needs beyond the compiler; meson counts a suite without it as skipped (exit code 77)."""
+
+import importlib.util
+import pathlib
+import shutil
+import sys
+
+SKIPPED = 77
+
+
+def skip_without(*modules, postgres=True):
+    """Ends the process with a reason when a Python module or the PostgreSQL server is missing."""
+    missing = [f"Python's {module}" for module in modules if importlib.util.find_spec(module) is None]
+    if postgres and not shutil.which("initdb") and not list(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        missing.append("the PostgreSQL server (initdb)")
+    if missing:
+        print(f"skipped: {', '.join(missing)} missing for {sys.executable}")
+        sys.exit(SKIPPED)
