@@ -7,10 +7,13 @@
 #include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/random.h>
 
-#define EXPECTED_FIRST_NS (50 * NS_PER_US)
-#define TRIES_MAX         3
+#define ROUND_TRIP_FIRST_NS (1 * NS_PER_MS)
+#define EXPECTED_FIRST_NS   (50 * NS_PER_US)
+#define TRIES_MAX           3
+#define BLOCKING_WAIT_MS    10
 
 /* ---- queries in the queue ---- */
 
@@ -52,7 +55,9 @@ static void fail_late(struct connection_set *set)
         while ((query = set->queues[kind].first) != NULL &&
                set->now_ns - query->queued_ns >= set->config->queue_timeout_ns) {
             dequeue(set, query);
-            fail(query, query->outcome_open ? FAULT_OUTCOME_UNKNOWN : FAULT_OVERLOADED);
+            if (set->up_count == 0) set->fault = FAULT_DATABASE_UNAVAILABLE;
+            enum fault fault = set->up_count == 0 ? set->fault : FAULT_OVERLOADED;
+            fail(query, query->outcome_open ? FAULT_OUTCOME_UNKNOWN : fault);
         }
     }
 }
@@ -64,6 +69,12 @@ static struct slot *slot_of(struct pipeline *pipeline)
 
 /* ---- what pipelines tell ---- */
 
+/* Connections that have just been lost are opened again at once: until that has failed, queries wait. */
+static bool takes_queries(const struct connection_set *set)
+{
+    return set->up_count > 0 || set->fault == FAULT_NONE;
+}
+
 static bool may_send_again(const struct query *query, enum query_return why)
 {
     switch (why) {
@@ -72,7 +83,8 @@ static bool may_send_again(const struct query *query, enum query_return why)
     case QUERY_RETURN_AGAIN:
         return query->sent_count < TRIES_MAX;
     case QUERY_RETURN_LOST:
-        return query->repeat != QUERY_REPEAT_NEVER && query->sent_count < 2;
+        if (query->repeat == QUERY_REPEAT_READ) return query->sent_count < TRIES_MAX;
+        return query->repeat == QUERY_REPEAT_WRITE && query->sent_count < 2;
     }
     return false;
 }
@@ -82,7 +94,7 @@ static void take_back(void *argument, struct query *query, enum query_return why
     struct connection_set *set = argument;
     query->alone = true; /* whatever happened to it happens to no other query again */
     if (why == QUERY_RETURN_LOST && query_is_write(query)) query->outcome_open = true;
-    if (set->up_count > 0 && may_send_again(query, why) && set->now_ns < query->deadline_ns)
+    if (takes_queries(set) && may_send_again(query, why) && set->now_ns < query->deadline_ns)
         enqueue(set, query);
     else
         fail(query, query->outcome_open ? FAULT_OUTCOME_UNKNOWN : fault);
@@ -93,16 +105,24 @@ static void take_trouble(void *argument, struct pipeline *pipeline, bool all_con
     connection_upkeep_retire(argument, pipeline, all_connections);
 }
 
-static void take_measure(void *argument, enum statement statement, uint64_t each_ns)
+/* What a busy machine adds is not the thing's own: the average follows downwards quickly, upwards slowly. */
+static void follow(uint64_t *average_ns, uint64_t value_ns)
+{
+    if (value_ns < *average_ns)
+        *average_ns -= (*average_ns - value_ns) / 2;
+    else
+        *average_ns += (value_ns - *average_ns) / 32;
+}
+
+/* A statement's own time is what its answer took beyond a round trip: a far database makes nothing slow. */
+static void take_measure(void *argument, enum statement statement, unsigned count, uint64_t elapsed_ns)
 {
     struct connection_set *set = argument;
-    uint64_t *expected = &set->expected_ns[statement];
-    /* What a busy machine adds is not the statement's own: the average follows downwards quickly, upwards
-     * slowly. */
-    if (each_ns < *expected)
-        *expected -= (*expected - each_ns) / 2;
+    if (count == 0)
+        follow(&set->round_trip_ns, elapsed_ns);
     else
-        *expected += (each_ns - *expected) / 32;
+        follow(&set->expected_ns[statement],
+               elapsed_ns > set->round_trip_ns ? (elapsed_ns - set->round_trip_ns) / count : 0);
 }
 
 /* ---- sending ---- */
@@ -133,22 +153,28 @@ void connection_set_flush(struct connection_set *set, uint64_t now_ns)
     if (set->queued > 0) fail_late(set);
 }
 
-/* Blocking mode: waits for the answers of everything that is open. */
+static bool is_busy(const struct connection_set *set)
+{
+    for (unsigned i = 0; i < set->slot_count; i++)
+        if (set->slots[i].pipeline.queries > 0) return true;
+    return set->queued > 0;
+}
+
+_Static_assert(EPOLLIN == POLLIN && EPOLLOUT == POLLOUT, "poll and epoll mean the same by the same bits");
+
+/* Blocking mode: waits for the answers of everything that is open. Lost connections come back meanwhile. */
 static void wait_for_answers(struct connection_set *set)
 {
     set->is_waiting = true;
-    for (;;) {
-        connection_set_flush(set, clock_now_ns());
-        struct slot *busy = NULL;
-        for (unsigned i = 0; busy == NULL && i < set->slot_count; i++)
-            if (set->slots[i].state == SLOT_UP && set->slots[i].pipeline.queries > 0) busy = &set->slots[i];
-        if (busy == NULL && set->queued == 0) break;
-        struct pollfd descriptor = {.fd = busy == NULL ? -1 : busy->watched_socket, .events = POLLIN};
-        if (busy != NULL && busy->pipeline.wants_writable) descriptor.events |= POLLOUT;
-        if (poll(&descriptor, 1, 10) > 0) {
-            set->now_ns = clock_now_ns();
-            connection_upkeep_receive(set, busy);
+    for (connection_set_flush(set, clock_now_ns()); is_busy(set); connection_set_flush(set, clock_now_ns())) {
+        for (unsigned i = 0; i < set->slot_count; i++) {
+            const struct slot *slot = &set->slots[i];
+            set->polled[i] = (struct pollfd){.fd = slot->watched_events != 0 ? slot->watched_socket : -1,
+                                             .events = (short)slot->watched_events};
         }
+        if (poll(set->polled, set->slot_count, BLOCKING_WAIT_MS) <= 0) continue;
+        for (unsigned i = 0; i < set->slot_count; i++)
+            if (set->polled[i].revents != 0) connection_upkeep_ready(&set->slots[i].source, 0);
     }
     set->is_waiting = false;
 }
@@ -156,7 +182,7 @@ static void wait_for_answers(struct connection_set *set)
 void connection_set_submit(struct connection_set *set, struct query *query)
 {
     set->now_ns = set->config->blocking ? clock_now_ns() : set->now_ns;
-    if (set->up_count == 0) {
+    if (!takes_queries(set)) {
         fail(query, set->fault);
         return;
     }
@@ -184,7 +210,7 @@ uint64_t connection_set_wake_ns(const struct connection_set *set)
 
 enum fault connection_set_readiness(const struct connection_set *set)
 {
-    if (set->up_count == 0) return set->fault;
+    if (set->up_count == 0) return set->fault ? set->fault : FAULT_DATABASE_UNAVAILABLE;
     for (unsigned i = 0; i < set->slot_count; i++)
         if (set->slots[i].state == SLOT_UP &&
             set->slots[i].schema_version > (int64_t)set->config->schema_version)
@@ -197,7 +223,8 @@ enum fault connection_set_readiness(const struct connection_set *set)
 static enum fault init_slots(struct connection_set *set)
 {
     set->slots = calloc(set->config->connections, sizeof *set->slots);
-    if (set->slots == NULL) return FAULT_MEMORY;
+    set->polled = calloc(set->config->connections, sizeof *set->polled);
+    if (set->slots == NULL || set->polled == NULL) return FAULT_MEMORY;
     for (unsigned i = 0; i < set->config->connections; i++) {
         struct slot *slot = &set->slots[i];
         enum fault fault = pipeline_init(&slot->pipeline, set->config->in_flight_max, &set->owner);
@@ -220,6 +247,7 @@ enum fault connection_set_new(const struct postgres_config *config, struct conne
     set->now_ns = clock_now_ns();
     if (getrandom(&set->random, sizeof set->random, 0) != (ssize_t)sizeof set->random || set->random == 0)
         set->random = set->now_ns;
+    set->round_trip_ns = ROUND_TRIP_FIRST_NS;
     for (unsigned i = 0; i < STATEMENT_COUNT; i++)
         set->expected_ns[i] = EXPECTED_FIRST_NS;
     enum fault fault = db_target_init(&set->target, config->database_url, config->application_name);
@@ -252,6 +280,7 @@ void connection_set_free(struct connection_set *set)
         pipeline_release(&set->slots[i].pipeline);
     }
     free(set->slots);
+    free(set->polled);
     db_target_release(&set->target);
     free(set);
 }

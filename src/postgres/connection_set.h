@@ -30,8 +30,8 @@ void connection_set_free(struct connection_set *set);
 /*
  * Takes query, whose statement, parameters, repeat, deadline and done are set. It is sent by the next
  * flush, or, in blocking mode, answered before this returns. done is called at once with
- * FAULT_DATABASE_UNAVAILABLE (or a schema fault) when no connection is up, FAULT_OVERLOADED when the
- * queue is full.
+ * FAULT_DATABASE_UNAVAILABLE (or a schema fault) when no connection is up, unless all have just been lost
+ * and are being opened again; FAULT_OVERLOADED when the queue is full.
  */
 void connection_set_submit(struct connection_set *set, struct query *query);
 

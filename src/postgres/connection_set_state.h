@@ -9,6 +9,7 @@
 #include "postgres/query_queue.h"
 #include "postgres/slot.h"
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,19 +18,21 @@ struct connection_set {
     struct pipeline_owner owner;
     struct db_target target;
     struct slot *slots;
+    struct pollfd *polled; /* blocking mode: one for each slot */
     unsigned slot_count, up_count;
     struct query_queue queues[QUERY_QUEUE_COUNT];
     unsigned queued;
-    uint64_t expected_ns[STATEMENT_COUNT];
-    uint64_t now_ns;         /* as of the latest call with a time */
-    uint64_t maintenance_ns; /* when it is due */
+    uint64_t expected_ns[STATEMENT_COUNT]; /* a statement's own time */
+    uint64_t round_trip_ns;                /* to the database and back */
+    uint64_t now_ns;                       /* as of the latest call with a time */
+    uint64_t maintenance_ns;               /* when it is due */
     uint64_t pinged_ns;
     unsigned ping_next; /* slot to ping next */
     uint64_t random;
     uint64_t replaced_ns; /* when all connections were last retired */
     bool is_suspect;      /* a ping was not answered: all idle connections are asked */
     bool is_waiting;      /* blocking mode: somebody up the stack waits already */
-    enum fault fault;     /* why nothing is up */
+    enum fault fault;     /* why nothing is up; NONE: something is, or is about to be again */
     bool outage_is_logged;
     uint64_t logged_ns;
 };

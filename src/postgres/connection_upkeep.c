@@ -1,6 +1,7 @@
+#include "postgres/connection_upkeep.h"
+
 #include "base/clock.h"
 #include "base/log.h"
-#include "postgres/connection_upkeep.h"
 
 #include <stddef.h>
 #include <sys/epoll.h>
@@ -44,10 +45,18 @@ void connection_upkeep_close(struct connection_set *set, struct slot *slot, cons
     slot_watch(slot, set->config->loop, -1, 0, false);
     set->up_count--;
     put_down(set, slot, 0);
-    if (set->up_count == 0) set->fault = FAULT_DATABASE_UNAVAILABLE;
     if (reason != NULL) log_outage(set, "database_connection_lost", reason);
     pipeline_close(&slot->pipeline);
-    if (set->up_count == 0) connection_set_fail_queued(set, set->fault);
+}
+
+/* While another attempt is under way, what is in the queue may still be served by that one. */
+static void note_failure(struct connection_set *set, enum fault fault)
+{
+    if (set->up_count > 0) return;
+    set->fault = fault;
+    for (unsigned i = 0; i < set->slot_count; i++)
+        if (set->slots[i].state == SLOT_CONNECTING) return;
+    connection_set_fail_queued(set, fault);
 }
 
 static void watch_pipeline(struct connection_set *set, struct slot *slot, bool is_new)
@@ -100,8 +109,8 @@ static void look_after_connector(struct connection_set *set, struct slot *slot, 
         slot_watch(slot, set->config->loop, -1, 0, false);
         put_down(set, slot,
                  slot_backoff_ns(slot->failures++, set->config->reconnect_max_ns, next_random(set)));
-        if (set->up_count == 0) set->fault = slot->connector.fault;
         log_outage(set, "database_connect_failed", slot->connector.message);
+        note_failure(set, slot->connector.fault);
         break;
     case CONNECTOR_CONNECTING:
     case CONNECTOR_PREPARING:
@@ -138,6 +147,7 @@ static void start_connecting(struct connection_set *set, struct slot *slot)
         put_down(set, slot,
                  slot_backoff_ns(slot->failures++, set->config->reconnect_max_ns, next_random(set)));
         log_outage(set, "database_connect_failed", "the host name cannot be looked up");
+        note_failure(set, FAULT_DATABASE_UNAVAILABLE);
         return;
     case DB_TARGET_READY:
         break;
@@ -170,7 +180,10 @@ static bool is_silent(const struct connection_set *set, const struct pipeline *p
 static void close_silent(struct connection_set *set, struct slot *slot)
 {
     set->is_suspect = true;
+    /* A new connection to a server that does not answer is not worth waiting for. */
+    if (set->up_count == 1) set->fault = FAULT_DATABASE_UNAVAILABLE;
     connection_upkeep_close(set, slot, "no answer from the database in time");
+    if (set->up_count == 0) connection_set_fail_queued(set, set->fault);
 }
 
 static void maintain_slot(struct connection_set *set, struct slot *slot)

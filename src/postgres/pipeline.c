@@ -254,28 +254,22 @@ static bool take_next(struct pipeline *pipeline, bool *ret_is_lost)
     return !*ret_is_lost;
 }
 
-static void measure(struct pipeline *pipeline, enum statement statement, unsigned count, uint64_t now_ns)
-{
-    if (count > 0 && now_ns > pipeline->progress_ns)
-        pipeline->owner->measured(pipeline->owner->owner, statement,
-                                  (now_ns - pipeline->progress_ns) / count);
-}
-
 bool pipeline_receive(struct pipeline *pipeline, uint64_t now_ns)
 {
     if (!PQconsumeInput(pipeline->connection)) return false;
     if (pipeline->wants_writable && !pipeline_flush(pipeline)) return false;
     bool is_lost = false;
     unsigned queries_before = pipeline->queries, count_before = pipeline->count;
-    struct pipeline_entry *first = entry_at(pipeline, 0);
-    enum statement statement =
-        pipeline->count > 0 && first->query != NULL ? first->query->statement : STATEMENT_COUNT;
+    const struct pipeline_entry *first = entry_at(pipeline, 0);
+    bool is_known = count_before > 0 && (first->query != NULL || queries_before == 0);
+    enum statement statement = is_known && first->query != NULL ? first->query->statement : 0;
     while (pipeline->count > 0 && !PQisBusy(pipeline->connection) && take_next(pipeline, &is_lost))
         continue;
     if (is_lost) return false;
     if (pipeline->count != count_before) {
-        if (statement != STATEMENT_COUNT)
-            measure(pipeline, statement, queries_before - pipeline->queries, now_ns);
+        if (is_known && now_ns > pipeline->progress_ns)
+            pipeline->owner->measured(pipeline->owner->owner, statement, queries_before - pipeline->queries,
+                                      now_ns - pipeline->progress_ns);
         pipeline->progress_ns = now_ns;
     }
     return PQstatus(pipeline->connection) == CONNECTION_OK;

@@ -32,8 +32,11 @@ struct pipeline_owner {
     void (*returned)(void *owner, struct query *query, enum query_return why, enum fault fault);
     /* An error of the server's that says more than "this query failed": see sqlstate.h. */
     void (*troubled)(void *owner, struct pipeline *pipeline, bool all_connections);
-    /* A statement took this long in the server; averaged over what came back together. */
-    void (*measured)(void *owner, enum statement statement, uint64_t each_ns);
+    /*
+     * count queries, the first of them this statement, came back together, elapsed_ns after they were
+     * sent or the last ones came back. count 0: a ping, which takes a round trip and nothing else.
+     */
+    void (*measured)(void *owner, enum statement statement, unsigned count, uint64_t elapsed_ns);
     void *owner;
 };
 

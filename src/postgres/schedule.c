@@ -9,9 +9,14 @@
 /* A statement that takes longer gets a connection of its own. */
 #define CHEAP_NS_MAX (1 * NS_PER_MS)
 
+static bool is_open(const struct slot *slot)
+{
+    return slot->pipeline.connection != NULL && !slot->pipeline.is_retired;
+}
+
 /*
- * The first connection takes no writes and the last no cheap reads, so that neither kind can starve the
- * other. A single connection has to take both; then each waits for the other's.
+ * The first open connection takes no writes and the last no cheap reads, so that neither kind can starve
+ * the other. A single connection has to take both; then each waits for the other's.
  */
 static bool may_read(const struct pipeline *pipeline, unsigned count)
 {
@@ -66,6 +71,10 @@ enum query_queue_kind schedule_queue(const struct query *query, uint64_t expecte
 struct pipeline *schedule_choose(struct slot *slots, unsigned count, enum query_queue_kind kind,
                                  uint64_t expected_ns)
 {
+    for (; count > 0 && !is_open(&slots[count - 1]); count--)
+        continue;
+    for (; count > 1 && !is_open(&slots[0]); count--)
+        slots++;
     switch (kind) {
     case QUERY_QUEUE_WRITE:
         return choose_for_write(slots, count);
