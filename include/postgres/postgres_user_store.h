@@ -18,24 +18,25 @@
 struct postgres_user_store;
 
 struct postgres_config {
-    const char *database_url;        /* "" for libpq's defaults */
+    const char *database_url; /* "" for libpq's defaults */
     const char *application_name;
-    bool blocking;                   /* wait for each answer inside the call */
-    bool prepared;                   /* statements prepared once per connection */
-    unsigned connections;            /* per store, from 1 */
-    unsigned queue_max;              /* operations that wait for a connection */
-    unsigned in_flight_max;          /* per connection */
+    bool blocking;          /* wait for each answer inside the call */
+    bool prepared;          /* statements prepared once per connection */
+    unsigned connections;   /* per store, from 1 */
+    unsigned queue_max;     /* operations that wait for a connection */
+    unsigned in_flight_max; /* per connection */
     uint64_t queue_timeout_ns;
     uint64_t statement_timeout_ns;
     uint64_t lock_timeout_ns;
     uint64_t connect_timeout_ns;
     uint64_t reconnect_max_ns;
-    unsigned schema_version;         /* the newest migration that this binary knows */
-    struct event_loop *loop;         /* borrowed */
+    unsigned schema_version; /* the newest migration that this binary knows */
+    struct event_loop *loop; /* borrowed */
 };
 
 /* Starts connecting and returns at once. FAULT_MEMORY, FAULT_VALIDATION for a malformed URL. */
-enum fault postgres_user_store_new(const struct postgres_config *config, struct postgres_user_store **ret_store);
+enum fault postgres_user_store_new(const struct postgres_config *config,
+                                   struct postgres_user_store **ret_store);
 
 /* Closes the connections. Operations still open are forgotten without a call. Takes NULL. */
 void postgres_user_store_free(struct postgres_user_store *store);

@@ -9,6 +9,7 @@
 #include <microhttpd.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 /* What a connection waits for: each with a time limit of its own. */
 enum connection_wait {
@@ -24,9 +25,9 @@ struct connection {
     struct event_source source;     /* tells of the client's FIN and RST */
     struct MHD_Connection *library; /* the library's side of it */
     struct server *server;
-    struct exchange *exchange;          /* under way; NULL when idle */
-    struct connection *next, *previous; /* in the list of what it waits for */
-    struct connection *next_to_close;   /* in the list of half-closed ones to look at */
+    struct exchange *exchange;        /* under way; NULL when idle */
+    TAILQ_ENTRY(connection) entry;    /* in the list of what it waits for */
+    struct connection *next_to_close; /* in the list of half-closed ones to look at */
     enum connection_wait wait;
     uint64_t wait_since_ns;
     int socket;
@@ -37,7 +38,7 @@ struct connection {
 
 /* Everyone in a list waits equally long, so it is in order of time: oldest first. */
 struct connection_list {
-    struct connection *first, *last;
+    TAILQ_HEAD(connection_head, connection) head;
     uint64_t limit_ns;
 };
 

@@ -162,8 +162,8 @@ static void find_request_id(struct exchange *exchange)
     if (request->headers[HEADER_X_REQUEST_ID].bytes != NULL) return;
     char *room = arena_take(&request->arena, exchange->input_size);
     if (room == NULL) return;
-    request->headers[HEADER_X_REQUEST_ID] = request_fields_join(
-        (struct text){exchange->input, exchange->input_size}, HEADER_X_REQUEST_ID, room);
+    request->headers[HEADER_X_REQUEST_ID] =
+        request_fields_join((struct text){exchange->input, exchange->input_size}, HEADER_X_REQUEST_ID, room);
 }
 
 static enum fault begin_body(struct exchange *exchange, const struct request_head *head,

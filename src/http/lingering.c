@@ -15,17 +15,21 @@ struct lingering {
     struct event_source source; /* first member */
     struct event_loop *loop;
     struct lingering_list *list;
-    struct lingering *next, *previous;
+    TAILQ_ENTRY(lingering) entry;
     uint64_t end_ns;
     size_t bytes;
 };
 
+void lingering_init(struct lingering_list *list)
+{
+    TAILQ_INIT(&list->head);
+    list->count = 0;
+}
+
 static void end(struct lingering *lingering)
 {
-    struct lingering_list *list = lingering->list;
-    *(lingering->previous == NULL ? &list->first : &lingering->previous->next) = lingering->next;
-    *(lingering->next == NULL ? &list->last : &lingering->next->previous) = lingering->previous;
-    list->count--;
+    TAILQ_REMOVE(&lingering->list->head, lingering, entry);
+    lingering->list->count--;
     event_loop_remove(lingering->loop, &lingering->source);
     (void)close(lingering->source.descriptor);
     free(lingering);
@@ -58,20 +62,20 @@ void lingering_add(struct lingering_list *list, struct event_loop *loop, int soc
         free(lingering);
         return;
     }
-    lingering->previous = list->last;
-    *(list->last == NULL ? &list->first : &list->last->next) = lingering;
-    list->last = lingering;
+    TAILQ_INSERT_TAIL(&list->head, lingering, entry);
     list->count++;
 }
 
 void lingering_expire(struct lingering_list *list, uint64_t now_ns)
 {
-    while (list->first != NULL && now_ns >= list->first->end_ns)
-        end(list->first);
+    struct lingering *next;
+    for (struct lingering *at = TAILQ_FIRST(&list->head); at != NULL && now_ns >= at->end_ns; at = next) {
+        next = TAILQ_NEXT(at, entry);
+        end(at);
+    }
 }
 
 void lingering_release(struct lingering_list *list)
 {
-    while (list->first != NULL)
-        end(list->first);
+    lingering_expire(list, UINT64_MAX);
 }

@@ -8,15 +8,18 @@
 #include "base/event_loop.h"
 
 #include <stdint.h>
+#include <sys/queue.h>
 
 #define LINGERING_COUNT_MAX 1024 /* beyond, sockets are just closed */
 
 struct lingering;
 
 struct lingering_list {
-    struct lingering *first, *last;
+    TAILQ_HEAD(lingering_head, lingering) head; /* oldest first */
     unsigned count;
 };
+
+void lingering_init(struct lingering_list *list);
 
 /* Takes over socket, or a duplicate of it, whose sending side is closed, or will be by its other owner. */
 void lingering_add(struct lingering_list *list, struct event_loop *loop, int socket, uint64_t now_ns);

@@ -19,7 +19,7 @@ void refusal_send(int socket, enum fault fault, struct text request_id)
                           "HTTP/1.1 %u %s\r\nContent-Type: application/problem+json\r\n"
                           "Content-Length: %zu\r\nX-Request-Id: %.*s\r\nRetry-After: %u\r\n"
                           "Connection: close\r\n\r\n%.*s",
-                          problem->status, MHD_get_reason_phrase_for(problem->status), size, (int)request_id.size,
-                          request_id.bytes, problem->retry_after_s, (int)size, body);
+                          problem->status, MHD_get_reason_phrase_for(problem->status), size,
+                          (int)request_id.size, request_id.bytes, problem->retry_after_s, (int)size, body);
     (void)send(socket, response, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT);
 }

@@ -146,6 +146,7 @@ static struct connection *connection_of(struct MHD_Connection *library)
 }
 
 /* Answering in the first of a request's two calls would close the connection. */
+/* NOLINTNEXTLINE(readability-function-size): the parameters are the library's */
 enum MHD_Result request_cycle_handle(void *argument, struct MHD_Connection *library, const char *url,
                                      const char *method, const char *version, const char *upload,
                                      size_t *upload_size, void **context)

@@ -85,11 +85,11 @@ bool server_is_due(const struct server *server, uint64_t *ret_wake_ns)
     if (server->is_ready || server->unqueued > 0) return true;
     uint64_t wake_ns = server->parked > 0 ? server->now_ns + PARKED_POLL_NS : UINT64_MAX;
     for (unsigned wait = 0; wait < WAIT_COUNT; wait++) {
-        const struct connection *first = server->lists[wait].first;
+        const struct connection *first = TAILQ_FIRST(&server->lists[wait].head);
         if (first != NULL && first->wait_since_ns + server->lists[wait].limit_ns < wake_ns)
             wake_ns = first->wait_since_ns + server->lists[wait].limit_ns;
     }
-    if (server->lingering.first != NULL && wake_ns > server->now_ns + NS_PER_S)
+    if (server->lingering.count > 0 && wake_ns > server->now_ns + NS_PER_S)
         wake_ns = server->now_ns + NS_PER_S;
     *ret_wake_ns = wake_ns == UINT64_MAX ? 0 : wake_ns;
     return false;
@@ -187,6 +187,9 @@ static void set_limits(struct server *server)
 {
     const struct server_limits *limits = &server->config.limits;
     server->head_limits = (struct head_limits){limits->target_size_max, limits->head_size_max};
+    for (unsigned wait = 0; wait < WAIT_COUNT; wait++)
+        TAILQ_INIT(&server->lists[wait].head);
+    lingering_init(&server->lingering);
     server->lists[WAIT_IDLE].limit_ns = limits->idle_timeout_ns;
     server->lists[WAIT_HEAD].limit_ns = limits->head_timeout_ns;
     server->lists[WAIT_BODY].limit_ns = limits->body_timeout_ns;
@@ -217,7 +220,7 @@ enum fault server_new(const struct server_config *config, struct server **ret_se
 static void answer_all(struct server *server)
 {
     struct connection *connection;
-    while ((connection = server->lists[WAIT_ANSWER].first) != NULL) {
+    while ((connection = TAILQ_FIRST(&server->lists[WAIT_ANSWER].head)) != NULL) {
         connection_wait_end(server->lists, connection);
         if (connection->exchange->phase == EXCHANGE_HANDLED) request_cycle_answer(connection, FAULT_DRAINING);
     }

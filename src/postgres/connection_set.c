@@ -22,13 +22,13 @@ static void enqueue(struct connection_set *set, struct query *query)
     query->state = QUERY_QUEUED;
     query->queued_ns = set->now_ns;
     query->queue = (unsigned char)schedule_queue(query, set->expected_ns[query->statement]);
-    query_queue_append(&set->queues[query->queue], query);
+    TAILQ_INSERT_TAIL(&set->queues[query->queue], query, entry);
     set->queued++;
 }
 
 static void dequeue(struct connection_set *set, struct query *query)
 {
-    query_queue_remove(&set->queues[query->queue], query);
+    TAILQ_REMOVE(&set->queues[query->queue], query, entry);
     set->queued--;
 }
 
@@ -41,7 +41,7 @@ static void fail(struct query *query, enum fault fault)
 void connection_set_fail_queued(struct connection_set *set, enum fault fault)
 {
     for (unsigned kind = 0; kind < QUERY_QUEUE_COUNT; kind++) {
-        for (struct query *query; (query = set->queues[kind].first) != NULL;) {
+        for (struct query *query; (query = TAILQ_FIRST(&set->queues[kind])) != NULL;) {
             dequeue(set, query);
             fail(query, query->outcome_open ? FAULT_OUTCOME_UNKNOWN : fault);
         }
@@ -52,7 +52,7 @@ static void fail_late(struct connection_set *set)
 {
     for (unsigned kind = 0; kind < QUERY_QUEUE_COUNT; kind++) {
         struct query *query;
-        while ((query = set->queues[kind].first) != NULL &&
+        while ((query = TAILQ_FIRST(&set->queues[kind])) != NULL &&
                set->now_ns - query->queued_ns >= set->config->queue_timeout_ns) {
             dequeue(set, query);
             if (set->up_count == 0) set->fault = FAULT_DATABASE_UNAVAILABLE;
@@ -75,15 +75,22 @@ static bool takes_queries(const struct connection_set *set)
     return set->up_count > 0 || set->fault == FAULT_NONE;
 }
 
-static bool may_send_again(const struct query *query, enum query_return why)
+/*
+ * All connections may have gone bad at once, and each of them may cost a query one more try before that is
+ * noticed.
+ */
+static bool may_send_again(const struct connection_set *set, const struct query *query, enum query_return why)
 {
+    unsigned moves_max = set->slot_count + TRIES_MAX;
     switch (why) {
     case QUERY_RETURN_ABORTED:
         return true;
     case QUERY_RETURN_AGAIN:
         return query->sent_count < TRIES_MAX;
+    case QUERY_RETURN_MOVED:
+        return query->sent_count < moves_max;
     case QUERY_RETURN_LOST:
-        if (query->repeat == QUERY_REPEAT_READ) return query->sent_count < TRIES_MAX;
+        if (query->repeat == QUERY_REPEAT_READ) return query->sent_count < moves_max;
         return query->repeat == QUERY_REPEAT_WRITE && query->sent_count < 2;
     }
     return false;
@@ -94,7 +101,7 @@ static void take_back(void *argument, struct query *query, enum query_return why
     struct connection_set *set = argument;
     query->alone = true; /* whatever happened to it happens to no other query again */
     if (why == QUERY_RETURN_LOST && query_is_write(query)) query->outcome_open = true;
-    if (takes_queries(set) && may_send_again(query, why) && set->now_ns < query->deadline_ns)
+    if (takes_queries(set) && may_send_again(set, query, why) && set->now_ns < query->deadline_ns)
         enqueue(set, query);
     else
         fail(query, query->outcome_open ? FAULT_OUTCOME_UNKNOWN : fault);
@@ -129,7 +136,7 @@ static void take_measure(void *argument, enum statement statement, unsigned coun
 
 static void send_queue(struct connection_set *set, struct query_queue *queue)
 {
-    for (struct query *query; (query = queue->first) != NULL;) {
+    for (struct query *query; (query = TAILQ_FIRST(queue)) != NULL;) {
         struct pipeline *pipeline =
             schedule_choose(set->slots, set->slot_count, query->queue, set->expected_ns[query->statement]);
         if (pipeline == NULL) return;
@@ -248,6 +255,8 @@ enum fault connection_set_new(const struct postgres_config *config, struct conne
     if (getrandom(&set->random, sizeof set->random, 0) != (ssize_t)sizeof set->random || set->random == 0)
         set->random = set->now_ns;
     set->round_trip_ns = ROUND_TRIP_FIRST_NS;
+    for (unsigned kind = 0; kind < QUERY_QUEUE_COUNT; kind++)
+        TAILQ_INIT(&set->queues[kind]);
     for (unsigned i = 0; i < STATEMENT_COUNT; i++)
         set->expected_ns[i] = EXPECTED_FIRST_NS;
     enum fault fault = db_target_init(&set->target, config->database_url, config->application_name);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 
@@ -217,6 +218,7 @@ static void ping(struct connection_set *set)
 {
     if (!set->is_suspect && set->now_ns - set->pinged_ns < PING_INTERVAL_NS) return;
     set->pinged_ns = set->now_ns;
+    assert(set->slot_count > 0);
     ping_slot(set, &set->slots[set->ping_next++ % set->slot_count]);
     for (unsigned i = 0; set->is_suspect && i < set->slot_count; i++)
         ping_slot(set, &set->slots[i]);

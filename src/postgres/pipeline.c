@@ -177,12 +177,12 @@ static bool take_error(struct pipeline *pipeline, struct pipeline_entry *entry, 
                   LOG_STRING("statement", entry->query ? statement_text(entry->query->statement)->name : "?"),
                   LOG_STRING("sqlstate", state), LOG_STRING("message", PQresultErrorMessage(result)));
     entry->answered = true;
+    bool is_moved = meaning.retire || meaning.retire_all;
     if (meaning.try_again || (meaning.try_reads_again && !entry->is_write))
-        give_back(pipeline, entry, QUERY_RETURN_AGAIN, meaning.fault);
+        give_back(pipeline, entry, is_moved ? QUERY_RETURN_MOVED : QUERY_RETURN_AGAIN, meaning.fault);
     else
         finish(entry, meaning.fault, NULL);
-    if (meaning.retire || meaning.retire_all)
-        pipeline->owner->troubled(pipeline->owner->owner, pipeline, meaning.retire_all);
+    if (is_moved) pipeline->owner->troubled(pipeline->owner->owner, pipeline, meaning.retire_all);
     return true;
 }
 

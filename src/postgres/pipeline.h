@@ -24,6 +24,7 @@
 enum query_return {
     QUERY_RETURN_ABORTED, /* another query under the same Sync failed: not applied */
     QUERY_RETURN_AGAIN,   /* the server refused it in a way that passes: not applied */
+    QUERY_RETURN_MOVED,   /* the connection is to blame, and is replaced: not applied */
     QUERY_RETURN_LOST     /* the connection is lost: it may have been applied */
 };
 

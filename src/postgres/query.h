@@ -10,6 +10,7 @@
 #include <libpq-fe.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 struct pipeline;
 
@@ -27,7 +28,7 @@ enum query_repeat {
 };
 
 struct query {
-    struct query *next, *previous; /* in the queue */
+    TAILQ_ENTRY(query) entry; /* in the queue */
     enum query_state state;
     unsigned char queue; /* which of the set's queues: enum query_queue_kind */
     enum statement statement;

@@ -22,7 +22,7 @@ static const struct {
     {"25006", {.fault = FAULT_DATABASE_READ_ONLY, .retire_all = true}},
     {"25P02", {.fault = FAULT_DATABASE_UNAVAILABLE, .try_again = true, .retire = true, .unexpected = true}},
     {"26000", {.fault = FAULT_DATABASE_UNAVAILABLE, .try_again = true, .retire = true}},
-    {"0A000", {.fault = FAULT_DATABASE_UNAVAILABLE, .try_again = true, .retire_all = true}},
+    {"0A000", {.fault = FAULT_DATABASE_UNAVAILABLE, .try_again = true, .retire = true}},
     {"57P01", {.fault = FAULT_DATABASE_UNAVAILABLE, .try_reads_again = true, .retire = true}},
     {"57P02", {.fault = FAULT_DATABASE_UNAVAILABLE, .lost = true}},
     {"57P03", {.fault = FAULT_DATABASE_UNAVAILABLE, .retire = true}},
