@@ -24,9 +24,10 @@ void access_log_write(enum access_log which, const struct exchange *exchange, bo
     enum log_level level = is_error(response->status) ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
     if (!log_enabled(level)) return;
     log_event(level, "request", LOG_STRING("method", method_name(request->method)),
-              LOG_TEXT("route", route_of(request)), LOG_TEXT("path", request->path),
-              LOG_INT("status", response->status), LOG_STRING("code", fault_code(response->fault)),
-              LOG_INT("bytes", (int64_t)response->body.size),
+              LOG_TEXT("route", route_of(request)), LOG_INT("status", response->status),
+              LOG_STRING("code", fault_code(response->fault)), LOG_INT("bytes", (int64_t)response->body.size),
               LOG_INT("duration_us", (int64_t)((now_ns - request->started_ns) / NS_PER_US)),
-              LOG_STRING("outcome", is_sent ? "sent" : "client_gone"), LOG_STRING("request_id", request->id));
+              LOG_STRING("outcome", is_sent ? "sent" : "client_gone"), LOG_STRING("request_id", request->id),
+              /* Last: a path that is too long for the line takes no other field with it. */
+              LOG_TEXT("path", request->path));
 }

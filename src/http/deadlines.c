@@ -41,7 +41,17 @@ void deadlines_client_left(struct event_source *source, uint32_t events)
     struct connection *connection = (struct connection *)source;
     connection->is_half_closed = true;
     deadlines_look_again(connection);
-    if (events & (EPOLLHUP | EPOLLERR)) request_cycle_resume(connection);
+    connection->is_gone = (events & (EPOLLHUP | EPOLLERR)) != 0;
+    if (connection->is_gone) request_cycle_resume(connection);
+}
+
+/* What came before the FIN: the library is about to read it. */
+static bool is_to_be_read(const struct connection *connection)
+{
+    char byte;
+    const struct exchange *exchange = connection->exchange;
+    bool is_handed_over = exchange != NULL && exchange->request.started_ns == 0;
+    return is_handed_over || recvfrom(connection->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT, NULL, NULL) > 0;
 }
 
 void deadlines_close_half_closed(struct server *server)
@@ -50,8 +60,8 @@ void deadlines_close_half_closed(struct server *server)
     while ((connection = server->to_close) != NULL) {
         server->to_close = connection->next_to_close;
         connection->is_to_close = false;
-        if (connection->exchange == NULL || connection->exchange->phase < EXCHANGE_READ)
-            (void)shutdown(connection->socket, SHUT_RDWR);
+        bool is_reading = connection->exchange == NULL || connection->exchange->phase < EXCHANGE_READ;
+        if (is_reading && !is_to_be_read(connection)) (void)shutdown(connection->socket, SHUT_RDWR);
     }
 }
 

@@ -72,6 +72,7 @@ void request_cycle_resume(struct connection *connection)
 {
     if (!connection->is_suspended) return;
     connection->is_suspended = false;
+    if (connection->exchange->phase == EXCHANGE_HANDLED) connection->server->parked++;
     MHD_resume_connection(connection->library);
     connection->server->is_ready = true;
 }
@@ -163,6 +164,7 @@ enum MHD_Result request_cycle_handle(void *argument, struct MHD_Connection *libr
         log_event(LOG_LEVEL_ERROR, "request_bypassed_gate");
         return MHD_NO;
     }
+    if (connection->is_gone) return MHD_NO;
     bool was_parked = exchange->phase != EXCHANGE_READ;
     if (exchange->phase == EXCHANGE_READ) handle_request(server, connection);
     if (exchange->phase == EXCHANGE_ANSWERED) {
@@ -214,6 +216,7 @@ static void need_more(struct connection *connection)
     }
     deadlines_wait_for(connection, exchange->phase == EXCHANGE_READING_BODY ? WAIT_BODY : WAIT_HEAD);
     if (exchange->wants_continue && exchange->phase == EXCHANGE_READING_BODY) send_continue(connection);
+    if (connection->is_half_closed) deadlines_look_again(connection);
 }
 
 static ssize_t pass_on(struct exchange *exchange, char *buffer, size_t size)

@@ -45,18 +45,28 @@ void connection_upkeep_close(struct connection_set *set, struct slot *slot, cons
 {
     slot_watch(slot, set->config->loop, -1, 0, false);
     set->up_count--;
+    if (set->up_count == 0) set->outage_is_logged = false; /* whatever lesser trouble was logged just now */
     put_down(set, slot, 0);
     if (reason != NULL) log_outage(set, "database_connection_lost", reason);
     pipeline_close(&slot->pipeline);
 }
 
-/* While another attempt is under way, what is in the queue may still be served by that one. */
+/* Another slot connects, or is about to. */
+static bool is_attempt_left(const struct connection_set *set)
+{
+    for (unsigned i = 0; i < set->slot_count; i++) {
+        const struct slot *slot = &set->slots[i];
+        if (slot->state == SLOT_CONNECTING || (slot->state == SLOT_DOWN && slot->retry_ns <= set->now_ns))
+            return true;
+    }
+    return false;
+}
+
+/* After a loss, what is in the queue waits for the attempts that follow at once: the last one decides. */
 static void note_failure(struct connection_set *set, enum fault fault)
 {
-    if (set->up_count > 0) return;
+    if (set->up_count > 0 || (set->fault == FAULT_NONE && is_attempt_left(set))) return;
     set->fault = fault;
-    for (unsigned i = 0; i < set->slot_count; i++)
-        if (set->slots[i].state == SLOT_CONNECTING) return;
     connection_set_fail_queued(set, fault);
 }
 

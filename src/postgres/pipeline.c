@@ -166,6 +166,15 @@ bool pipeline_flush(struct pipeline *pipeline)
     return left >= 0 && PQstatus(pipeline->connection) == CONNECTION_OK;
 }
 
+/* What an earlier attempt may have done, a later one's failure does not tell, unless the values are to blame.
+ */
+static enum fault fault_of_attempt(const struct query *query, enum fault fault)
+{
+    bool blames_values =
+        fault == FAULT_EMAIL_TAKEN || fault == FAULT_CONSTRAINT || fault == FAULT_VALUE_REFUSED;
+    return query != NULL && query->outcome_open && !blames_values ? FAULT_OUTCOME_UNKNOWN : fault;
+}
+
 /* An error of the server's for the first entry. False when the connection is as good as lost. */
 static bool take_error(struct pipeline *pipeline, struct pipeline_entry *entry, const PGresult *result)
 {
@@ -181,7 +190,7 @@ static bool take_error(struct pipeline *pipeline, struct pipeline_entry *entry, 
     if (meaning.try_again || (meaning.try_reads_again && !entry->is_write))
         give_back(pipeline, entry, is_moved ? QUERY_RETURN_MOVED : QUERY_RETURN_AGAIN, meaning.fault);
     else
-        finish(entry, meaning.fault, NULL);
+        finish(entry, fault_of_attempt(entry->query, meaning.fault), NULL);
     if (is_moved) pipeline->owner->troubled(pipeline->owner->owner, pipeline, meaning.retire_all);
     return true;
 }

@@ -76,13 +76,12 @@ static void pause_accepting(struct listener *listener, int error)
     listener->paused_until_ns = clock_now_ns() + PAUSE_NS;
 }
 
-static void accept_connections(struct event_source *source, uint32_t events)
+/* Are there perhaps more? */
+static bool accept_some(struct listener *listener)
 {
-    struct listener *listener = (struct listener *)source;
-    (void)events;
     for (unsigned i = 0; i < ACCEPTED_MAX; i++) {
         int on = 1;
-        int socket = accept4(source->descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int socket = accept4(listener->source.descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (socket >= 0) {
             (void)setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
             (void)worker_hand_over(least_busy(listener), socket);
@@ -90,8 +89,22 @@ static void accept_connections(struct event_source *source, uint32_t events)
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
             pause_accepting(listener, errno);
-        if (errno != ECONNABORTED && errno != EINTR) return;
+        if (errno != ECONNABORTED && errno != EINTR) return false;
     }
+    return true;
+}
+
+static void accept_connections(struct event_source *source, uint32_t events)
+{
+    (void)events;
+    (void)accept_some((struct listener *)source);
+}
+
+/* To their clients these are open: closing the socket would reset them. */
+static void accept_waiting(struct listener *listener)
+{
+    for (unsigned i = 0; i < SOMAXCONN / ACCEPTED_MAX; i++)
+        if (!accept_some(listener)) return;
 }
 
 enum fault listener_start(struct listener *listener, struct event_loop *loop, struct worker **workers,
@@ -116,7 +129,7 @@ void listener_close(struct listener *listener)
 {
     if (listener->source.descriptor < 0) return;
     if (listener->loop != NULL) {
-        accept_connections(&listener->source, EPOLLIN);
+        accept_waiting(listener);
         event_loop_remove(listener->loop, &listener->source);
     }
     (void)close(listener->source.descriptor);

@@ -56,17 +56,23 @@ static enum fault readiness(void *argument)
     return postgres_user_store_readiness(worker->store);
 }
 
-static void take_mail(struct event_source *source, uint32_t events)
+/* Was there any? */
+static bool take_some_mail(struct worker *worker)
 {
-    struct worker *worker = (struct worker *)((char *)source - offsetof(struct worker, mail));
     int messages[64];
-    (void)events;
-    ssize_t size = read(source->descriptor, messages, sizeof messages);
+    ssize_t size = read(worker->mailbox[0], messages, sizeof messages);
     for (ssize_t i = 0; i < size / (ssize_t)sizeof messages[0]; i++) {
         if (messages[i] == MESSAGE_LOOK) continue;
         server_add_connection(worker->server, messages[i]);
         worker->taken++;
     }
+    return size > 0;
+}
+
+static void take_mail(struct event_source *source, uint32_t events)
+{
+    (void)events;
+    (void)take_some_mail((struct worker *)((char *)source - offsetof(struct worker, mail)));
 }
 
 /* ---- the thread ---- */
@@ -147,6 +153,9 @@ static bool is_over(struct worker *worker)
     enum service_phase phase = phase_of(worker);
     if (phase >= SERVICE_CLOSING && !worker->is_closing) {
         worker->is_closing = true;
+        /* Sockets that were handed over before the phase changed are not forgotten. */
+        while (take_some_mail(worker))
+            continue;
         server_close_connections(worker->server, clock_now_ns());
     }
     return phase == SERVICE_STOPPING || (worker->is_closing && server_connections(worker->server) == 0);

@@ -1,0 +1,38 @@
+/*
+ * A libpq without a server: the functions that src/postgres/pipeline.c calls, answering from a script and
+ * writing down what was sent. Linked in front of the real library, whose functions it hides.
+ *
+ * The script is what the server's bytes will turn into. PQconsumeInput goes past one pause at a time, so a
+ * test can hold back what a real server might send later.
+ */
+#pragma once
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+
+struct scripted_libpq {
+    char sent[2048];        /* each thing sent, in order: "user_find Sync " */
+    unsigned flushes;       /* calls of PQflush */
+    int flush_result;       /* what PQflush gives: 0 all sent, 1 some left, -1 broken */
+    bool refuses_queries;   /* sending a query fails */
+    bool refuses_syncs;     /* sending a Sync fails */
+    unsigned results_alive; /* given and not cleared yet */
+    unsigned finished;      /* connections closed */
+};
+
+extern struct scripted_libpq scripted_libpq;
+
+/* Forgets the script and what was sent; gives a connection that is up. */
+PGconn *scripted_libpq_start(void);
+
+/* What comes next from the server. state is an SQLSTATE or NULL. */
+void scripted_libpq_result(ExecStatusType status, const char *state);
+void scripted_libpq_null(void); /* the end of one query's results */
+void scripted_libpq_sync(void);
+
+/* What is scripted from here on comes with the next PQconsumeInput; after a loss that fails instead. */
+void scripted_libpq_pause(void);
+void scripted_libpq_lose(void);
+
+/* Number of things scripted and not taken yet. */
+unsigned scripted_libpq_left(void);
