@@ -340,8 +340,7 @@ def test_a_change_that_was_cut_off_is_made_again(server, database, method, statu
     value = {"name": "New", "email": "1@new.example"} if method == "PUT" else None
     with Proxy(server.port) as proxy:
         url = database.url.replace(f":{server.port}/", f":{proxy.port}/")
-        with Service(url, "--workers=1", "--db-connections=2", "--db-lock-timeout-ms=5000") as service:
-            database.wait_for_connections(2)
+        with Service(url, "--workers=1", "--db-connections=1", "--db-lock-timeout-ms=5000") as service:
             service.wait_until_ready()
             with database.locked_user(1):
                 answer = Background(service.request, method, "/users/1", value)
@@ -359,8 +358,7 @@ def test_a_repeated_change_that_fails_says_nothing_of_its_first_attempt(server, 
     """The second attempt runs into the lock timeout; whether the first did, too, it cannot know."""
     with Proxy(server.port) as proxy:
         url = database.url.replace(f":{server.port}/", f":{proxy.port}/")
-        with Service(url, "--workers=1", "--db-connections=2", "--db-lock-timeout-ms=300") as service:
-            database.wait_for_connections(2)
+        with Service(url, "--workers=1", "--db-connections=1", "--db-lock-timeout-ms=300") as service:
             service.wait_until_ready()
             with database.locked_user(1):
                 answer = Background(service.request, "PATCH", "/users/1", {"name": "New"})
