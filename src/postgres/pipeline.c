@@ -154,7 +154,9 @@ bool pipeline_submit(struct pipeline *pipeline, struct query *query, uint64_t ex
 
 bool pipeline_ping(struct pipeline *pipeline, uint64_t now_ns)
 {
-    return send_sync(pipeline, now_ns) && pipeline_flush(pipeline);
+    if (!send_sync(pipeline, now_ns)) return false;
+    entry_at(pipeline, pipeline->count - 1)->is_ping = pipeline->count == 1;
+    return pipeline_flush(pipeline);
 }
 
 bool pipeline_flush(struct pipeline *pipeline)
@@ -270,7 +272,7 @@ bool pipeline_receive(struct pipeline *pipeline, uint64_t now_ns)
     bool is_lost = false;
     unsigned queries_before = pipeline->queries, count_before = pipeline->count;
     const struct pipeline_entry *first = entry_at(pipeline, 0);
-    bool is_known = count_before > 0 && (first->query != NULL || queries_before == 0);
+    bool is_known = count_before > 0 && (first->query != NULL || first->is_ping);
     enum statement statement = is_known && first->query != NULL ? first->query->statement : 0;
     while (pipeline->count > 0 && !PQisBusy(pipeline->connection) && take_next(pipeline, &is_lost))
         continue;

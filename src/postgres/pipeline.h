@@ -48,6 +48,7 @@ struct pipeline_entry {
     bool answered; /* its result has come */
     bool ended;    /* and the NULL behind it */
     bool is_write;
+    bool is_ping;         /* a Sync that was sent while nothing else was on its way */
     struct query *query;  /* NULL: nobody waits for it */
     PGresult *held;       /* a write's result, kept until its Sync is back */
     uint64_t expected_ns; /* counted in the pipeline's backlog until it is over */

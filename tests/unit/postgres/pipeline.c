@@ -766,6 +766,20 @@ START_TEST(a_ping_is_answered_by_its_sync_alone_and_measures_the_round_trip)
 }
 END_TEST
 
+START_TEST(a_sync_that_comes_later_than_its_results_measures_nothing)
+{
+    submit_read(0);
+    ck_assert(pipeline_flush(&pipeline));
+    answer_rows();
+    ck_assert(receive());
+    ck_assert_uint_eq(told.measured, 1);
+    scripted_libpq_sync();
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 501));
+    ck_assert_uint_eq(pipeline.count, 0);
+    ck_assert_uint_eq(told.measured, 1);
+}
+END_TEST
+
 START_TEST(a_ping_on_a_broken_connection_fails)
 {
     scripted_libpq.refuses_syncs = true;
@@ -885,6 +899,7 @@ static TCase *accounts_case(void)
     tcase_add_test(tcase, the_backlog_is_what_is_expected_of_open_queries_and_returns_to_zero);
     tcase_add_test(tcase, what_comes_back_together_is_measured_together);
     tcase_add_test(tcase, a_ping_is_answered_by_its_sync_alone_and_measures_the_round_trip);
+    tcase_add_test(tcase, a_sync_that_comes_later_than_its_results_measures_nothing);
     tcase_add_test(tcase, a_ping_on_a_broken_connection_fails);
     tcase_add_test(tcase, progress_is_when_something_came_or_the_first_query_went);
     return tcase;
