@@ -16,7 +16,6 @@ struct problem {
     const char *title;      /* the same for every occurrence */
     const char *detail;     /* one sentence for people; a function may give a better one */
     unsigned retry_after_s; /* 0: none */
-    bool close;             /* the connection cannot be used any further */
 };
 
 const struct problem *problem_of(enum fault fault);
@@ -27,6 +26,7 @@ struct problem_details {
     struct text request_id;           /* size 0: left out */
     const struct field_error *errors; /* the wrong fields */
     size_t error_count;               /* 0: no `errors` */
+    bool is_outcome_unknown;          /* a change may have been made: "outcome":"unknown" */
 };
 
 /* An upper bound of problem_write's bytes. */

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "http/response.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum method {
@@ -74,6 +75,9 @@ struct request {
 enum fault request_each_parameter(struct request *request,
                                   enum fault (*each)(void *argument, struct text name, struct text value),
                                   void *argument);
+
+/* Does it change nothing (RFC 9110, section 9.2.1)? */
+bool method_is_safe(enum method method);
 
 /* The method's name, "GET". */
 const char *method_name(enum method method);

@@ -29,7 +29,6 @@ struct response {
     const char *etag;
     const char *accept;     /* media types that would have been accepted, beside 415 */
     unsigned retry_after_s; /* 0: no Retry-After */
-    bool close;             /* the connection ends with this answer */
     enum fault fault;       /* what a problem reports; FAULT_NONE for all else */
 };
 

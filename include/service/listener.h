@@ -17,6 +17,7 @@ struct listener {
     struct event_loop *loop;
     struct worker **workers; /* borrowed */
     unsigned worker_count;
+    bool is_short;            /* of descriptors or memory, and said so */
     uint64_t paused_until_ns; /* out of descriptors: accepts nothing meanwhile; 0: not paused */
 };
 

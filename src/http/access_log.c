@@ -4,6 +4,9 @@
 #include "base/log.h"
 #include "http/router.h"
 
+/* Not a status of HTTP: the client left before there was an answer. Of nginx, and known to log readers. */
+#define CLIENT_GONE_STATUS 499
+
 /* A target as the client wrote it could be anything: the route's template is what logs are grouped by. */
 static struct text route_of(const struct request *request)
 {
@@ -24,7 +27,8 @@ void access_log_write(enum access_log which, const struct exchange *exchange, bo
     enum log_level level = is_error(response->status) ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
     if (!log_enabled(level)) return;
     log_event(level, "request", LOG_STRING("method", method_name(request->method)),
-              LOG_TEXT("route", route_of(request)), LOG_INT("status", response->status),
+              LOG_TEXT("route", route_of(request)),
+              LOG_INT("status", response->status == 0 ? CLIENT_GONE_STATUS : response->status),
               LOG_STRING("code", fault_code(response->fault)), LOG_INT("bytes", (int64_t)response->body.size),
               LOG_INT("duration_us", (int64_t)((now_ns - request->started_ns) / NS_PER_US)),
               LOG_STRING("outcome", is_sent ? "sent" : "client_gone"), LOG_STRING("request_id", request->id),

@@ -32,7 +32,7 @@ struct connection {
     uint64_t wait_since_ns;
     int socket;
     bool is_half_closed; /* the client has sent its FIN */
-    bool is_gone;        /* the client has sent its RST */
+    bool is_gone;        /* the connection was reset, or shut down from both sides */
     bool is_suspended;   /* in the library */
     bool is_to_close;    /* in the server's list */
 };

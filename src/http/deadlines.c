@@ -77,10 +77,20 @@ static void refuse_late(struct connection *connection, enum fault fault)
     deadlines_wait_for(connection, WAIT_ANSWER);
 }
 
+/* An answer that came in this very tick is still sent. */
 static void answer_late(struct connection *connection)
 {
     if (connection->exchange->phase == EXCHANGE_HANDLED)
         request_cycle_answer(connection, FAULT_REQUEST_TIMEOUT);
+    else if (connection->exchange->phase != EXCHANGE_ANSWERED)
+        (void)shutdown(connection->socket, SHUT_RDWR);
+}
+
+/* Time is looked at before the sockets are read: after a long tick the next request may be there already. */
+static void close_idle(struct connection *connection)
+{
+    if (is_to_be_read(connection))
+        deadlines_wait_for(connection, WAIT_IDLE);
     else
         (void)shutdown(connection->socket, SHUT_RDWR);
 }
@@ -98,6 +108,8 @@ static void end_wait(struct connection *connection, enum connection_wait wait)
         answer_late(connection);
         break;
     case WAIT_IDLE:
+        close_idle(connection);
+        break;
     case WAIT_SEND:
     case WAIT_COUNT:
         (void)shutdown(connection->socket, SHUT_RDWR);

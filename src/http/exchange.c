@@ -179,9 +179,11 @@ static enum fault begin_body(struct exchange *exchange, const struct request_hea
     return FAULT_NONE;
 }
 
-static struct text moved(struct text text, const char *from, const char *to)
+/* text, which may point into size bytes at from, after these have moved; a constant one stays as it is. */
+static struct text follow_move(struct text text, const char *from, size_t size, const char *to)
 {
-    return text.bytes == NULL ? text : (struct text){to + (text.bytes - from), text.size};
+    bool is_inside = text.bytes >= from && text.bytes < from + size;
+    return is_inside ? (struct text){to + (text.bytes - from), text.size} : text;
 }
 
 /*
@@ -195,10 +197,10 @@ static enum fault make_chunk_room(struct exchange *exchange, struct request_head
     if (input == NULL) return FAULT_MEMORY;
     char *before = exchange->input;
     memcpy(input, before, exchange->input_size);
-    head->path = moved(head->path, before, input);
-    head->query = moved(head->query, before, input);
+    head->path = follow_move(head->path, before, exchange->input_size, input);
+    head->query = follow_move(head->query, before, exchange->input_size, input);
     for (unsigned i = 0; i < HEADER_COUNT; i++)
-        head->headers[i] = moved(head->headers[i], before, input);
+        head->headers[i] = follow_move(head->headers[i], before, exchange->input_size, input);
     if (before != exchange->input_first) free(before);
     exchange->input = input;
     exchange->input_capacity = capacity;

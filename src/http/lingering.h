@@ -21,7 +21,8 @@ struct lingering_list {
 
 void lingering_init(struct lingering_list *list);
 
-/* Takes over socket, or a duplicate of it, whose sending side is closed, or will be by its other owner. */
+/* Takes over socket, or a duplicate whose other owner sends the rest of an answer and closes the sending
+ * side. */
 void lingering_add(struct lingering_list *list, struct event_loop *loop, int socket, uint64_t now_ns);
 
 /* Closes those whose time is over. */

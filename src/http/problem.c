@@ -10,114 +10,111 @@
 #define ERROR_FRAME_SIZE_MAX 32
 
 /*
- * row(fault, status, Retry-After in seconds, close, title, detail). Unformatted, because clang-format
+ * row(fault, status, Retry-After in seconds, title, detail). Unformatted, because clang-format
  * runs the rows together.
  */
 /* clang-format off */
 #define PROBLEM_TABLE(row) \
-    row(FAULT_REQUEST_LINE, 400, 0, true, "Malformed request line", \
+    row(FAULT_REQUEST_LINE, 400, 0, "Malformed request line", \
         "The request line must be a method, a target and HTTP/1.1, with single spaces between.") \
-    row(FAULT_TARGET, 400, 0, true, "Malformed request target", \
+    row(FAULT_TARGET, 400, 0, "Malformed request target", \
         "The request target has characters or escapes that no URI may have.") \
-    row(FAULT_HTTP_VERSION, 505, 0, true, "HTTP version not supported", \
+    row(FAULT_HTTP_VERSION, 505, 0, "HTTP version not supported", \
         "This service speaks HTTP/1.1 and HTTP/1.0.") \
-    row(FAULT_METHOD_UNKNOWN, 501, 0, false, "Method not implemented", \
+    row(FAULT_METHOD_UNKNOWN, 501, 0, "Method not implemented", \
         "No resource of this service implements this method.") \
-    row(FAULT_FIELD, 400, 0, true, "Malformed header field", \
+    row(FAULT_FIELD, 400, 0, "Malformed header field", \
         "A header field has a name or a value that HTTP does not allow.") \
-    row(FAULT_HOST, 400, 0, true, "Malformed Host field", \
+    row(FAULT_HOST, 400, 0, "Malformed Host field", \
         "The request must have exactly one Host field that names a host.") \
-    row(FAULT_CONTENT_LENGTH, 400, 0, true, "Malformed Content-Length field", \
+    row(FAULT_CONTENT_LENGTH, 400, 0, "Malformed Content-Length field", \
         "Content-Length must be one decimal number, and stand alone.") \
-    row(FAULT_TRANSFER_ENCODING, 400, 0, true, "Malformed Transfer-Encoding field", \
+    row(FAULT_TRANSFER_ENCODING, 400, 0, "Malformed Transfer-Encoding field", \
         "Transfer-Encoding must be chunked, once, and in HTTP/1.1.") \
-    row(FAULT_TRANSFER_CODING_UNKNOWN, 501, 0, true, "Transfer coding not implemented", \
+    row(FAULT_TRANSFER_CODING_UNKNOWN, 501, 0, "Transfer coding not implemented", \
         "The only transfer coding that this service decodes is chunked.") \
-    row(FAULT_CHUNK, 400, 0, true, "Malformed chunked body", \
+    row(FAULT_CHUNK, 400, 0, "Malformed chunked body", \
         "The body does not follow the chunked transfer coding.") \
-    row(FAULT_EXPECTATION, 417, 0, true, "Expectation failed", \
+    row(FAULT_EXPECTATION, 417, 0, "Expectation failed", \
         "The only expectation that this service meets is 100-continue.") \
-    row(FAULT_TARGET_TOO_LONG, 414, 0, true, "Request target too long", \
+    row(FAULT_TARGET_TOO_LONG, 414, 0, "Request target too long", \
         "The request target is longer than this service accepts.") \
-    row(FAULT_HEAD_TOO_LARGE, 431, 0, true, "Header fields too large", \
+    row(FAULT_HEAD_TOO_LARGE, 431, 0, "Header fields too large", \
         "The header fields are larger than this service accepts.") \
-    row(FAULT_BODY_TOO_LARGE, 413, 0, true, "Content too large", \
+    row(FAULT_BODY_TOO_LARGE, 413, 0, "Content too large", \
         "The body is larger than this service accepts.") \
-    row(FAULT_HEAD_TIMEOUT, 408, 0, true, "Header fields took too long", \
+    row(FAULT_HEAD_TIMEOUT, 408, 0, "Header fields took too long", \
         "The header fields did not arrive in time.") \
-    row(FAULT_BODY_TIMEOUT, 408, 0, true, "Body took too long", \
+    row(FAULT_BODY_TIMEOUT, 408, 0, "Body took too long", \
         "The body did not arrive in time.") \
-    row(FAULT_TOO_MANY_CONNECTIONS, 503, 1, true, "Too many connections", \
+    row(FAULT_TOO_MANY_CONNECTIONS, 503, 1, "Too many connections", \
         "The service has as many connections as it may have; try again in a moment.") \
-    row(FAULT_ROUTE_NOT_FOUND, 404, 0, false, "Resource not found", \
+    row(FAULT_ROUTE_NOT_FOUND, 404, 0, "Resource not found", \
         "No resource has this path.") \
-    row(FAULT_METHOD_NOT_ALLOWED, 405, 0, false, "Method not allowed", \
+    row(FAULT_METHOD_NOT_ALLOWED, 405, 0, "Method not allowed", \
         "The resource does not support this method; the Allow field lists those that it does.") \
-    row(FAULT_BODY_UNEXPECTED, 400, 0, false, "Body not expected", \
+    row(FAULT_BODY_UNEXPECTED, 400, 0, "Body not expected", \
         "This method takes no body on this resource.") \
-    row(FAULT_MEDIA_TYPE, 415, 0, false, "Media type not supported", \
+    row(FAULT_MEDIA_TYPE, 415, 0, "Media type not supported", \
         "The body must be JSON in UTF-8, and Content-Type must say so.") \
-    row(FAULT_CONTENT_CODING, 415, 0, false, "Content coding not supported", \
+    row(FAULT_CONTENT_CODING, 415, 0, "Content coding not supported", \
         "The body must be sent as it is, without a Content-Encoding.") \
-    row(FAULT_JSON, 400, 0, false, "Malformed JSON", \
+    row(FAULT_JSON, 400, 0, "Malformed JSON", \
         "The body is not JSON.") \
-    row(FAULT_JSON_TOO_DEEP, 400, 0, false, "JSON too deep", \
+    row(FAULT_JSON_TOO_DEEP, 400, 0, "JSON too deep", \
         "The body nests arrays or objects more than 32 levels deep.") \
-    row(FAULT_VALIDATION, 422, 0, false, "Invalid fields", \
+    row(FAULT_VALIDATION, 422, 0, "Invalid fields", \
         "The request has fields that cannot be accepted; the errors say which, and why.") \
-    row(FAULT_USER_NOT_FOUND, 404, 0, false, "User not found", \
+    row(FAULT_USER_NOT_FOUND, 404, 0, "User not found", \
         "No user has this id.") \
-    row(FAULT_EMAIL_TAKEN, 409, 0, false, "E-mail address taken", \
+    row(FAULT_EMAIL_TAKEN, 409, 0, "E-mail address taken", \
         "Another user has this e-mail address.") \
-    row(FAULT_PRECONDITION, 412, 0, false, "Precondition failed", \
+    row(FAULT_PRECONDITION, 412, 0, "Precondition failed", \
         "The user is not at a version that the request's condition allows.") \
-    row(FAULT_IDEMPOTENCY_KEY, 400, 0, false, "Malformed Idempotency-Key field", \
+    row(FAULT_IDEMPOTENCY_KEY, 400, 0, "Malformed Idempotency-Key field", \
         "Idempotency-Key must be 1 to 255 visible ASCII characters, or such a string in quotes.") \
-    row(FAULT_IDEMPOTENCY_REUSED, 422, 0, false, "Idempotency key reused", \
+    row(FAULT_IDEMPOTENCY_REUSED, 422, 0, "Idempotency key reused", \
         "This Idempotency-Key came with another request before.") \
-    row(FAULT_IDEMPOTENCY_RUNNING, 409, 0, false, "Idempotency key in use", \
+    row(FAULT_IDEMPOTENCY_RUNNING, 409, 0, "Idempotency key in use", \
         "The first request with this Idempotency-Key is still running.") \
-    row(FAULT_DATABASE_UNAVAILABLE, 503, 1, false, "Database unavailable", \
+    row(FAULT_DATABASE_UNAVAILABLE, 503, 1, "Database unavailable", \
         "The service cannot reach its database; nothing was changed.") \
-    row(FAULT_SCHEMA_BEHIND, 503, 5, false, "Database schema behind", \
+    row(FAULT_SCHEMA_BEHIND, 503, 5, "Database schema behind", \
         "The database lacks migrations that this service needs.") \
-    row(FAULT_SCHEMA_UNKNOWN, 503, 5, false, "Database schema unknown", \
+    row(FAULT_SCHEMA_UNKNOWN, 503, 5, "Database schema unknown", \
         "The database has no schema, or one that this service does not know.") \
-    row(FAULT_DRAINING, 503, 1, false, "Service stopping", \
+    row(FAULT_DRAINING, 503, 1, "Service stopping", \
         "This instance of the service is about to stop.") \
-    row(FAULT_OVERLOADED, 503, 1, false, "Service overloaded", \
+    row(FAULT_OVERLOADED, 503, 1, "Service overloaded", \
         "Too many requests wait for the database; nothing was changed.") \
-    row(FAULT_REQUEST_TIMEOUT, 504, 0, false, "Request took too long", \
+    row(FAULT_REQUEST_TIMEOUT, 504, 0, "Request took too long", \
         "The service could not answer in time; a change may have been made nevertheless.") \
-    row(FAULT_STATEMENT_TIMEOUT, 504, 0, false, "Database took too long", \
+    row(FAULT_STATEMENT_TIMEOUT, 504, 0, "Database took too long", \
         "The database could not answer in time; nothing was changed.") \
-    row(FAULT_LOCK_TIMEOUT, 503, 1, false, "Database lock took too long", \
+    row(FAULT_LOCK_TIMEOUT, 503, 1, "Database lock took too long", \
         "Other requests held what this one needed; nothing was changed.") \
-    row(FAULT_SERIALIZATION, 503, 1, false, "Conflicting requests", \
+    row(FAULT_SERIALIZATION, 503, 1, "Conflicting requests", \
         "Other requests were in the way each time it was tried; nothing was changed.") \
-    row(FAULT_DATABASE_READ_ONLY, 503, 1, false, "Database read-only", \
+    row(FAULT_DATABASE_READ_ONLY, 503, 1, "Database read-only", \
         "The database takes no changes at present; nothing was changed.") \
-    row(FAULT_DATABASE_RESOURCES, 503, 30, false, "Database out of resources", \
+    row(FAULT_DATABASE_RESOURCES, 503, 30, "Database out of resources", \
         "The database is short of disk or memory; nothing was changed.") \
-    row(FAULT_OUTCOME_UNKNOWN, 503, 0, false, "Outcome unknown", \
+    row(FAULT_OUTCOME_UNKNOWN, 503, 0, "Outcome unknown", \
         "The change may or may not have been made; look before trying again.") \
-    row(FAULT_VALUE_REFUSED, 400, 0, false, "Value refused", \
+    row(FAULT_VALUE_REFUSED, 400, 0, "Value refused", \
         "The database cannot store one of the values of the request.") \
-    row(FAULT_CONSTRAINT, 422, 0, false, "Constraint violated", \
+    row(FAULT_CONSTRAINT, 422, 0, "Constraint violated", \
         "The values of the request break a rule of the database.") \
-    row(FAULT_MEMORY, 503, 1, false, "Out of memory", \
+    row(FAULT_MEMORY, 503, 1, "Out of memory", \
         "The service had not enough memory for this request; nothing was changed.") \
-    row(FAULT_INTERNAL, 500, 0, false, "Internal error", \
+    row(FAULT_INTERNAL, 500, 0, "Internal error", \
         "The service has a defect; its log says more.")
 /* clang-format on */
 
-#define PROBLEM_CASE(fault_, status_, retry_after_s_, close_, title_, detail_)                               \
+#define PROBLEM_CASE(fault_, status_, retry_after_s_, title_, detail_)                                       \
     case fault_: {                                                                                           \
-        static const struct problem problem = {.status = (status_),                                          \
-                                               .title = (title_),                                            \
-                                               .detail = (detail_),                                          \
-                                               .retry_after_s = (retry_after_s_),                            \
-                                               .close = (close_)};                                           \
+        static const struct problem problem = {                                                              \
+            .status = (status_), .title = (title_), .detail = (detail_), .retry_after_s = (retry_after_s_)}; \
         return &problem;                                                                                     \
     }
 
@@ -190,7 +187,8 @@ char *problem_write(char *at, enum fault fault, const struct problem_details *de
         at = JSON_WRITER_LITERAL(at, ",\"request_id\":");
         at = json_writer_string(at, details->request_id);
     }
-    if (fault == FAULT_OUTCOME_UNKNOWN) at = JSON_WRITER_LITERAL(at, ",\"outcome\":\"unknown\"");
+    if (fault == FAULT_OUTCOME_UNKNOWN || details->is_outcome_unknown)
+        at = JSON_WRITER_LITERAL(at, ",\"outcome\":\"unknown\"");
     if (details->error_count > 0) at = write_errors(at, details->errors, details->error_count);
     return JSON_WRITER_LITERAL(at, "}");
 }

@@ -2,6 +2,11 @@
 
 #include <stdlib.h>
 
+bool method_is_safe(enum method method)
+{
+    return method == METHOD_GET || method == METHOD_HEAD || method == METHOD_OPTIONS;
+}
+
 const char *method_name(enum method method)
 {
     switch (method) {

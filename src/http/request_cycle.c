@@ -59,7 +59,7 @@ void request_cycle_end(struct connection *connection, bool is_sent)
     if (exchange->phase == EXCHANGE_HANDLED && request->abandon != NULL) request->abandon(request);
     if (exchange->phase == EXCHANGE_HANDLED && !connection->is_suspended) server->parked--;
     if (exchange->phase == EXCHANGE_ANSWERED) server->unqueued--;
-    if (exchange->is_passed_on && request->response.status != 0)
+    if (exchange->is_passed_on)
         access_log_write(server->config.access_log, exchange, is_sent, clock_now_ns());
     connection->exchange = NULL;
     give_exchange(server, exchange);
@@ -99,17 +99,25 @@ void request_cycle_answer(struct connection *connection, enum fault fault)
     response_problem(request, fault, NULL, NULL, 0);
 }
 
+/*
+ * Closing a socket that the client has sent something to which was not read resets it, and the reset may
+ * overtake the answer: a duplicate outlives the library's descriptor and reads on.
+ */
+static void let_linger(struct server *server, const struct connection *connection)
+{
+    int duplicate = fcntl(connection->socket, F_DUPFD_CLOEXEC, 0);
+    if (duplicate >= 0) lingering_add(&server->lingering, server->config.loop, duplicate, server->now_ns);
+}
+
 static enum MHD_Result queue_answer(struct server *server, struct connection *connection)
 {
     struct exchange *exchange = connection->exchange;
-    bool close = exchange->request.response.close || !exchange->keeps_alive || server->is_closing;
+    bool close = !exchange->keeps_alive || server->is_closing;
     server->unqueued--;
     exchange->phase = EXCHANGE_SENDING;
     deadlines_wait_for(connection, WAIT_SEND);
-    if (exchange->refusal != FAULT_NONE) {
-        int duplicate = fcntl(connection->socket, F_DUPFD_CLOEXEC, 0);
-        if (duplicate >= 0) lingering_add(&server->lingering, server->config.loop, duplicate, server->now_ns);
-    }
+    bool is_client_surprised = exchange->keeps_alive || exchange->refusal != FAULT_NONE;
+    if (close && is_client_surprised) let_linger(server, connection);
     return answer_queue(exchange, connection->library, close);
 }
 
@@ -230,6 +238,7 @@ static ssize_t pass_on(struct exchange *exchange, char *buffer, size_t size)
 
 ssize_t request_cycle_read(struct connection *connection, char *buffer, size_t size)
 {
+    if (connection->server->is_stopping) return 0;
     struct server *server = connection->server;
     if (connection->exchange == NULL) connection->exchange = take_exchange(server, connection);
     struct exchange *exchange = connection->exchange;

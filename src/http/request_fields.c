@@ -276,7 +276,7 @@ struct text request_fields_join(struct text head, enum header header, char *at)
         struct text value = text_take_until(&head, '\n');
         struct text name = text_take_until(&value, ':');
         if (find_field(name) != (unsigned)header) continue;
-        if (value.size > 0) value.size--; /* without the CR */
+        if (value.size > 0 && value.bytes[value.size - 1] == '\r') value.size--;
         value = text_trim(value);
         if (end > at) *end++ = ',';
         memcpy(end, value.bytes, value.size);

@@ -47,17 +47,17 @@ static void set_problem(struct response *response, enum fault fault, struct text
     response->content_type = PROBLEM_TYPE;
     response->body = body;
     response->fault = fault;
-    response->close = response->close || problem->close;
     if (response->retry_after_s == 0) response->retry_after_s = problem->retry_after_s;
 }
 
 void response_problem(struct request *request, enum fault fault, const char *detail,
                       const struct field_error *errors, size_t count)
 {
-    struct problem_details details = {detail, text_of(request->id), errors, count};
+    struct problem_details details = {detail, text_of(request->id), errors, count, false};
+    /* When the deadline passes, a change may be on its way to the database, or made. */
+    details.is_outcome_unknown = fault == FAULT_REQUEST_TIMEOUT && !method_is_safe(request->method);
     char *body = arena_take(&request->arena, problem_size_max(fault, &details));
     if (!body) {
-        request->response.close = request->response.close || problem_of(fault)->close;
         set_problem(&request->response, fault == FAULT_OUTCOME_UNKNOWN ? fault : FAULT_MEMORY,
                     body_without_memory(fault));
         finish(request);

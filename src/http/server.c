@@ -6,6 +6,7 @@
 #include "http/request_cycle.h"
 #include "http/socket_input.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
@@ -222,7 +223,9 @@ static void answer_all(struct server *server)
     struct connection *connection;
     while ((connection = TAILQ_FIRST(&server->lists[WAIT_ANSWER].head)) != NULL) {
         connection_wait_end(server->lists, connection);
-        if (connection->exchange->phase == EXCHANGE_HANDLED) request_cycle_answer(connection, FAULT_DRAINING);
+        if (connection->exchange->phase != EXCHANGE_HANDLED) continue;
+        bool is_safe = method_is_safe(connection->exchange->request.method);
+        request_cycle_answer(connection, is_safe ? FAULT_DRAINING : FAULT_OUTCOME_UNKNOWN);
     }
     run_library(server);
 }
@@ -232,6 +235,7 @@ void server_free(struct server *server)
     if (server == NULL) return;
     if (server->daemon != NULL) {
         server->is_closing = true;
+        server->is_stopping = true;
         answer_all(server);
         event_loop_remove(server->config.loop, &server->source);
         MHD_stop_daemon(server->daemon);

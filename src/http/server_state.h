@@ -23,6 +23,7 @@ struct server {
     struct event_source source; /* the library's own epoll set */
     bool is_ready;              /* it has events */
     bool is_closing;
+    bool is_stopping; /* nothing new is begun */
     uint64_t now_ns;
     unsigned connections;
     unsigned parked;           /* requests the library asks about on every run */

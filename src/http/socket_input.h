@@ -9,7 +9,7 @@
  * gives the library a minimal request of the same method and version once the message is complete
  * and judged; for every other descriptor, libpq's among them, it is recvfrom(2).
  *
- * The handler in server.c refuses to answer a connection whose request did not come through the
+ * The handler in request_cycle.c refuses to answer a connection whose request did not come through the
  * gate, so that a library that reads in another way cannot bypass it.
  */
 #pragma once

@@ -71,7 +71,9 @@ static struct worker *least_busy(const struct listener *listener)
 
 static void pause_accepting(struct listener *listener, int error)
 {
-    log_event(LOG_LEVEL_ERROR, "accept_failed", LOG_STRING("message", strerror(error)));
+    if (!listener->is_short)
+        log_event(LOG_LEVEL_ERROR, "accept_failed", LOG_STRING("message", strerror(error)));
+    listener->is_short = true;
     event_loop_remove(listener->loop, &listener->source);
     listener->paused_until_ns = clock_now_ns() + PAUSE_NS;
 }
@@ -83,6 +85,7 @@ static bool accept_some(struct listener *listener)
         int on = 1;
         int socket = accept4(listener->source.descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (socket >= 0) {
+            listener->is_short = false;
             (void)setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
             (void)worker_hand_over(least_busy(listener), socket);
             continue;
@@ -134,4 +137,5 @@ void listener_close(struct listener *listener)
     }
     (void)close(listener->source.descriptor);
     listener->source.descriptor = -1;
+    listener->paused_until_ns = 0;
 }

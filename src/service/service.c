@@ -42,10 +42,8 @@ static void enter(struct service *service, enum service_phase phase)
     uint64_t now_ns = clock_now_ns();
     service->phase = phase;
     if (phase == SERVICE_DRAINING) service->phase_end_ns = now_ns + config->drain_delay_ms * NS_PER_MS;
-    if (phase == SERVICE_CLOSING) {
-        service->phase_end_ns = now_ns + config->grace_period_ms * NS_PER_MS;
-        listener_close(&service->listener);
-    }
+    if (phase == SERVICE_CLOSING) service->phase_end_ns = now_ns + config->grace_period_ms * NS_PER_MS;
+    if (phase >= SERVICE_CLOSING) listener_close(&service->listener);
     for (unsigned i = 0; i < service->worker_count; i++)
         worker_set_phase(service->workers[i], phase);
 }

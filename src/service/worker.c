@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/event_loop.h"
+#include "base/log.h"
 #include "http/server.h"
 #include "operations/health_routes.h"
 #include "postgres/postgres_user_store.h"
@@ -9,6 +10,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -177,6 +179,8 @@ static void serve(struct worker *worker)
         postgres_user_store_flush(worker->store, now_ns);
         atomic_store_explicit(&worker->ended, worker->taken - server_connections(worker->server),
                               memory_order_relaxed);
+        /* Whoever is to produce the next tick's work goes first: larger batches, fewer switches. */
+        (void)sched_yield();
     }
 }
 
@@ -196,8 +200,17 @@ static void *run(void *argument)
 
 /* ---- the main thread ---- */
 
+/* Sockets that came after its end. */
+static void close_mail(struct worker *worker)
+{
+    int message;
+    while (read(worker->mailbox[0], &message, sizeof message) == (ssize_t)sizeof message)
+        if (message != MESSAGE_LOOK) (void)close(message);
+}
+
 static void release(struct worker *worker)
 {
+    if (worker->mailbox[0] >= 0) close_mail(worker);
     for (unsigned end = 0; end < 2; end++)
         if (worker->mailbox[end] >= 0) (void)close(worker->mailbox[end]);
     (void)sem_destroy(&worker->started);
@@ -251,6 +264,7 @@ bool worker_hand_over(struct worker *worker, int socket)
         worker->handed_over++;
         return true;
     }
+    log_event(LOG_LEVEL_ERROR, "worker_overrun");
     (void)close(socket);
     return false;
 }

@@ -154,3 +154,11 @@ def test_chunked_content_where_none_is_meant_is_refused(connect):
 ], ids=["extension", "small_chunks", "size", "trailer", "trailers"])
 def test_a_flood_around_the_data_is_refused(refuse, flood):
     refuse(chunked_request("POST", "/users", flood), 400, 413, 431)
+
+
+@pytest.mark.parametrize("target", ["http://service.example", "http://service.example?a=b"])
+def test_chunked_content_for_a_target_without_a_path_is_refused_like_any_other(connect, target):
+    connection = connect()
+    answer = connection.ask(chunked_request("POST", target, chunk(b"{}") + LAST_CHUNK), "POST")
+    assert answer.status == 404
+    connection.assert_open()

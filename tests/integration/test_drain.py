@@ -183,6 +183,53 @@ def test_a_second_signal_cuts_the_wait_short(shared, number):
         assert "drain_cut_short" in service.events()
 
 
+def test_a_change_that_is_cut_short_is_not_denied(shared):
+    body = b'{"name":"Ada","email":"cut.short@tests.example"}'
+    with serving(shared, *PATIENT) as service, RawClient(service) as client, shared.locked():
+        client.send(b"POST /users HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                    b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        time.sleep(0.2)
+        service.process.send_signal(signal.SIGTERM)
+        assert service.terminate() == 0
+        answer = client.answer()
+        assert (answer.status, answer.code) == (503, "outcome_unknown")
+        assert "retry-after" not in answer.headers
+
+
+def test_a_burst_that_is_cut_short_ends_in_order(shared):
+    """More requests than may be parked are about to be read when the workers end."""
+    with serving(shared, "--workers=2", *PATIENT) as service, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(RawClient(service)) for _ in range(3000)]
+        for client in clients:
+            assert client.ask("/health").status == 200
+        with shared.locked():
+            service.process.send_signal(signal.SIGTERM)
+            for client in clients:
+                with contextlib.suppress(OSError):
+                    client.get("/users/1")
+            assert service.terminate() == 0
+
+
+def test_a_worker_that_was_away_for_long_loses_no_request(shared):
+    """In blocking mode a tick lasts as long as all its queries together."""
+    with serving(shared, "--workers=1", "--db-mode=blocking") as service, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(RawClient(service)) for _ in range(20)]
+        for client in clients:
+            assert client.ask("/users/1").status == 200
+        service.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: is_refused(service), what="the end of listening")
+        service.process.send_signal(signal.SIGSTOP)
+        time.sleep(0.8)
+        for client in clients:
+            client.get("/users/1")
+        service.process.send_signal(signal.SIGCONT)
+        for client in clients:
+            answer = client.answer()
+            assert answer.status == 200 and answer.closes()
+            client.expect_end()
+        assert service.process.wait(20) == 0
+
+
 def test_a_second_signal_cuts_the_delay_short(shared):
     with serving(shared, "--drain-delay-ms=60000") as service:
         service.process.send_signal(signal.SIGTERM)

@@ -531,6 +531,15 @@ START_TEST(what_comes_behind_content_is_handed_over)
 }
 END_TEST
 
+START_TEST(a_chunked_request_whose_target_has_no_path_has_the_path_of_the_root)
+{
+    check_complete(feed_text("POST http://a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                             "2\r\nhi\r\n0\r\n\r\n"));
+    check_text(exchange->request.path, "/");
+    check_text(exchange->request.body, "hi");
+}
+END_TEST
+
 START_TEST(what_comes_behind_chunked_content_is_handed_over)
 {
     make_chunked(0, 77, 20);
@@ -735,6 +744,7 @@ static TCase *make_next_case(void)
     TCase *cases = make_case("what comes behind");
     tcase_add_test(cases, what_comes_behind_a_head_is_handed_over);
     tcase_add_test(cases, what_comes_behind_content_is_handed_over);
+    tcase_add_test(cases, a_chunked_request_whose_target_has_no_path_has_the_path_of_the_root);
     tcase_add_test(cases, what_comes_behind_chunked_content_is_handed_over);
     tcase_add_test(cases, content_in_a_place_of_its_own_leaves_what_follows_in_the_socket);
     tcase_add_test(cases, more_than_the_first_buffer_holds_can_be_handed_over);

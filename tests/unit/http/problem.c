@@ -13,55 +13,54 @@ static const struct {
     enum fault fault;
     unsigned status;
     unsigned retry_after_s;
-    bool close;
 } contract[] = {
-    {FAULT_REQUEST_LINE, 400, 0, true},
-    {FAULT_TARGET, 400, 0, true},
-    {FAULT_HTTP_VERSION, 505, 0, true},
-    {FAULT_METHOD_UNKNOWN, 501, 0, false},
-    {FAULT_FIELD, 400, 0, true},
-    {FAULT_HOST, 400, 0, true},
-    {FAULT_CONTENT_LENGTH, 400, 0, true},
-    {FAULT_TRANSFER_ENCODING, 400, 0, true},
-    {FAULT_TRANSFER_CODING_UNKNOWN, 501, 0, true},
-    {FAULT_CHUNK, 400, 0, true},
-    {FAULT_EXPECTATION, 417, 0, true},
-    {FAULT_TARGET_TOO_LONG, 414, 0, true},
-    {FAULT_HEAD_TOO_LARGE, 431, 0, true},
-    {FAULT_BODY_TOO_LARGE, 413, 0, true},
-    {FAULT_HEAD_TIMEOUT, 408, 0, true},
-    {FAULT_BODY_TIMEOUT, 408, 0, true},
-    {FAULT_TOO_MANY_CONNECTIONS, 503, 1, true},
-    {FAULT_ROUTE_NOT_FOUND, 404, 0, false},
-    {FAULT_METHOD_NOT_ALLOWED, 405, 0, false},
-    {FAULT_BODY_UNEXPECTED, 400, 0, false},
-    {FAULT_MEDIA_TYPE, 415, 0, false},
-    {FAULT_CONTENT_CODING, 415, 0, false},
-    {FAULT_JSON, 400, 0, false},
-    {FAULT_JSON_TOO_DEEP, 400, 0, false},
-    {FAULT_VALIDATION, 422, 0, false},
-    {FAULT_USER_NOT_FOUND, 404, 0, false},
-    {FAULT_EMAIL_TAKEN, 409, 0, false},
-    {FAULT_PRECONDITION, 412, 0, false},
-    {FAULT_IDEMPOTENCY_KEY, 400, 0, false},
-    {FAULT_IDEMPOTENCY_REUSED, 422, 0, false},
-    {FAULT_IDEMPOTENCY_RUNNING, 409, 0, false},
-    {FAULT_DATABASE_UNAVAILABLE, 503, 1, false},
-    {FAULT_SCHEMA_BEHIND, 503, 5, false},
-    {FAULT_SCHEMA_UNKNOWN, 503, 5, false},
-    {FAULT_DRAINING, 503, 1, false},
-    {FAULT_OVERLOADED, 503, 1, false},
-    {FAULT_REQUEST_TIMEOUT, 504, 0, false},
-    {FAULT_STATEMENT_TIMEOUT, 504, 0, false},
-    {FAULT_LOCK_TIMEOUT, 503, 1, false},
-    {FAULT_SERIALIZATION, 503, 1, false},
-    {FAULT_DATABASE_READ_ONLY, 503, 1, false},
-    {FAULT_DATABASE_RESOURCES, 503, 30, false},
-    {FAULT_OUTCOME_UNKNOWN, 503, 0, false},
-    {FAULT_VALUE_REFUSED, 400, 0, false},
-    {FAULT_CONSTRAINT, 422, 0, false},
-    {FAULT_MEMORY, 503, 1, false},
-    {FAULT_INTERNAL, 500, 0, false},
+    {FAULT_REQUEST_LINE, 400, 0},
+    {FAULT_TARGET, 400, 0},
+    {FAULT_HTTP_VERSION, 505, 0},
+    {FAULT_METHOD_UNKNOWN, 501, 0},
+    {FAULT_FIELD, 400, 0},
+    {FAULT_HOST, 400, 0},
+    {FAULT_CONTENT_LENGTH, 400, 0},
+    {FAULT_TRANSFER_ENCODING, 400, 0},
+    {FAULT_TRANSFER_CODING_UNKNOWN, 501, 0},
+    {FAULT_CHUNK, 400, 0},
+    {FAULT_EXPECTATION, 417, 0},
+    {FAULT_TARGET_TOO_LONG, 414, 0},
+    {FAULT_HEAD_TOO_LARGE, 431, 0},
+    {FAULT_BODY_TOO_LARGE, 413, 0},
+    {FAULT_HEAD_TIMEOUT, 408, 0},
+    {FAULT_BODY_TIMEOUT, 408, 0},
+    {FAULT_TOO_MANY_CONNECTIONS, 503, 1},
+    {FAULT_ROUTE_NOT_FOUND, 404, 0},
+    {FAULT_METHOD_NOT_ALLOWED, 405, 0},
+    {FAULT_BODY_UNEXPECTED, 400, 0},
+    {FAULT_MEDIA_TYPE, 415, 0},
+    {FAULT_CONTENT_CODING, 415, 0},
+    {FAULT_JSON, 400, 0},
+    {FAULT_JSON_TOO_DEEP, 400, 0},
+    {FAULT_VALIDATION, 422, 0},
+    {FAULT_USER_NOT_FOUND, 404, 0},
+    {FAULT_EMAIL_TAKEN, 409, 0},
+    {FAULT_PRECONDITION, 412, 0},
+    {FAULT_IDEMPOTENCY_KEY, 400, 0},
+    {FAULT_IDEMPOTENCY_REUSED, 422, 0},
+    {FAULT_IDEMPOTENCY_RUNNING, 409, 0},
+    {FAULT_DATABASE_UNAVAILABLE, 503, 1},
+    {FAULT_SCHEMA_BEHIND, 503, 5},
+    {FAULT_SCHEMA_UNKNOWN, 503, 5},
+    {FAULT_DRAINING, 503, 1},
+    {FAULT_OVERLOADED, 503, 1},
+    {FAULT_REQUEST_TIMEOUT, 504, 0},
+    {FAULT_STATEMENT_TIMEOUT, 504, 0},
+    {FAULT_LOCK_TIMEOUT, 503, 1},
+    {FAULT_SERIALIZATION, 503, 1},
+    {FAULT_DATABASE_READ_ONLY, 503, 1},
+    {FAULT_DATABASE_RESOURCES, 503, 30},
+    {FAULT_OUTCOME_UNKNOWN, 503, 0},
+    {FAULT_VALUE_REFUSED, 400, 0},
+    {FAULT_CONSTRAINT, 422, 0},
+    {FAULT_MEMORY, 503, 1},
+    {FAULT_INTERNAL, 500, 0},
 };
 
 START_TEST(a_fault_has_the_status_of_the_contract)
@@ -69,7 +68,6 @@ START_TEST(a_fault_has_the_status_of_the_contract)
     const struct problem *problem = problem_of(contract[_i].fault);
     ck_assert_uint_eq(problem->status, contract[_i].status);
     ck_assert_uint_eq(problem->retry_after_s, contract[_i].retry_after_s);
-    ck_assert_int_eq(problem->close, contract[_i].close);
 }
 END_TEST
 
@@ -104,7 +102,7 @@ END_TEST
 static char *write_exactly(enum fault fault, const char *detail, struct text id,
                            const struct field_error *errors, size_t count)
 {
-    struct problem_details details = {detail, id, errors, count};
+    struct problem_details details = {detail, id, errors, count, false};
     size_t size_max = problem_size_max(fault, &details);
     char *room = malloc(size_max), *body = NULL;
     ck_assert_ptr_nonnull(room);
@@ -206,9 +204,22 @@ START_TEST(a_response_takes_everything_from_the_table)
     ck_assert_uint_eq(request->response.status, 503);
     ck_assert_str_eq(request->response.content_type, "application/problem+json");
     ck_assert_uint_eq(request->response.retry_after_s, 1);
-    ck_assert(!request->response.close);
     ck_assert_int_eq((int)request->response.fault, FAULT_DATABASE_UNAVAILABLE);
     ck_assert_ptr_nonnull(strstr(request_fixture_body(request), "\"request_id\":\"req-1\""));
+    request_fixture_free(request);
+}
+END_TEST
+
+START_TEST(a_change_that_timed_out_is_not_denied)
+{
+    struct request *request = request_fixture_new(METHOD_PUT, "/users/1");
+    response_problem(request, FAULT_REQUEST_TIMEOUT, NULL, NULL, 0);
+    ck_assert_uint_eq(request->response.status, 504);
+    ck_assert_ptr_nonnull(strstr(request_fixture_body(request), "\"outcome\":\"unknown\""));
+    request_fixture_free(request);
+    request = request_fixture_new(METHOD_GET, "/users/1");
+    response_problem(request, FAULT_REQUEST_TIMEOUT, NULL, NULL, 0);
+    ck_assert_ptr_null(strstr(request_fixture_body(request), "outcome"));
     request_fixture_free(request);
 }
 END_TEST
@@ -219,20 +230,6 @@ START_TEST(a_retry_after_that_is_set_stays)
     request->response.retry_after_s = 7;
     response_problem(request, FAULT_OVERLOADED, NULL, NULL, 0);
     ck_assert_uint_eq(request->response.retry_after_s, 7);
-    request_fixture_free(request);
-}
-END_TEST
-
-START_TEST(a_fault_of_the_message_closes_the_connection)
-{
-    struct request *request = request_fixture_new(METHOD_GET, "/");
-    response_problem(request, FAULT_CHUNK, NULL, NULL, 0);
-    ck_assert(request->response.close);
-    request_fixture_free(request);
-    request = request_fixture_new(METHOD_GET, "/");
-    request->response.close = true;
-    response_problem(request, FAULT_USER_NOT_FOUND, NULL, NULL, 0);
-    ck_assert(request->response.close);
     request_fixture_free(request);
 }
 END_TEST
@@ -268,17 +265,6 @@ START_TEST(without_memory_an_unknown_outcome_is_not_denied)
     char *usual = write_exactly(FAULT_OUTCOME_UNKNOWN, NULL, (struct text){NULL, 0}, NULL, 0);
     ck_assert_str_eq(request_fixture_body(request), usual);
     free(usual);
-    request_fixture_free(request);
-}
-END_TEST
-
-START_TEST(without_memory_the_connection_closes_where_it_must)
-{
-    struct request *request = answer_without_memory(FAULT_CHUNK);
-    ck_assert(request->response.close);
-    request_fixture_free(request);
-    request = answer_without_memory(FAULT_JSON);
-    ck_assert(!request->response.close);
     request_fixture_free(request);
 }
 END_TEST
@@ -328,11 +314,10 @@ Suite *make_suite(void)
     suite_add_tcase(suite, bodies);
     TCase *responses = tcase_create("responses");
     tcase_add_test(responses, a_response_takes_everything_from_the_table);
+    tcase_add_test(responses, a_change_that_timed_out_is_not_denied);
     tcase_add_test(responses, a_retry_after_that_is_set_stays);
-    tcase_add_test(responses, a_fault_of_the_message_closes_the_connection);
     tcase_add_test(responses, without_memory_a_problem_still_has_a_body);
     tcase_add_test(responses, without_memory_an_unknown_outcome_is_not_denied);
-    tcase_add_test(responses, without_memory_the_connection_closes_where_it_must);
     tcase_add_test(responses, an_answer_has_its_status_and_body);
     tcase_add_test(responses, an_empty_answer_has_no_content_type);
     suite_add_tcase(suite, responses);
