@@ -16,6 +16,12 @@ struct database_facts {
 };
 
 /*
+ * Without connecting. FAULT_VALIDATION when the URL is malformed, FAULT_MEMORY; *ret_message, which the
+ * caller frees, says so without quoting the URL.
+ */
+enum fault database_url_check(const char *database_url, char **ret_message);
+
+/*
  * Connects, within connect_timeout_ms, and asks. FAULT_DATABASE_UNAVAILABLE, FAULT_VALUE_REFUSED,
  * FAULT_VALIDATION for a malformed URL; *ret_message, which the caller frees (NULL when memory was
  * short), says why.

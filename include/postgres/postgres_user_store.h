@@ -46,7 +46,7 @@ struct user_store *postgres_user_store_interface(struct postgres_user_store *sto
 /* Sends what this tick has asked for, and minds time limits and reconnections. Once per tick. */
 void postgres_user_store_flush(struct postgres_user_store *store, uint64_t now_ns);
 
-/* When flush must be called at the latest; 0 for never. */
+/* When flush must be called at the latest. */
 uint64_t postgres_user_store_wake_ns(const struct postgres_user_store *store);
 
 /*

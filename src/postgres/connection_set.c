@@ -89,9 +89,12 @@ static bool may_send_again(const struct connection_set *set, const struct query 
         return query->sent_count < TRIES_MAX;
     case QUERY_RETURN_MOVED:
         return query->sent_count < moves_max;
+    case QUERY_RETURN_SILENT:
+        if (query->repeat == QUERY_REPEAT_OVERWRITE) return false;
+        [[fallthrough]];
     case QUERY_RETURN_LOST:
         if (query->repeat == QUERY_REPEAT_READ) return query->sent_count < moves_max;
-        return query->repeat == QUERY_REPEAT_WRITE && query->sent_count < 2;
+        return query->repeat != QUERY_REPEAT_NEVER && query->sent_count < 2;
     }
     return false;
 }
@@ -100,7 +103,8 @@ static void take_back(void *argument, struct query *query, enum query_return why
 {
     struct connection_set *set = argument;
     query->alone = true; /* whatever happened to it happens to no other query again */
-    if (why == QUERY_RETURN_LOST && query_is_write(query)) query->outcome_open = true;
+    bool is_lost = why == QUERY_RETURN_LOST || why == QUERY_RETURN_SILENT;
+    if (is_lost && query_is_write(query)) query->outcome_open = true;
     if (takes_queries(set) && may_send_again(set, query, why) && set->now_ns < query->deadline_ns)
         enqueue(set, query);
     else
@@ -148,10 +152,16 @@ static void send_queue(struct connection_set *set, struct query_queue *queue)
     }
 }
 
+/* The caller's time may be older than an event's that came in between. */
+static void advance(struct connection_set *set, uint64_t now_ns)
+{
+    if (now_ns > set->now_ns) set->now_ns = now_ns;
+}
+
 void connection_set_flush(struct connection_set *set, uint64_t now_ns)
 {
-    set->now_ns = now_ns;
-    if (now_ns >= set->maintenance_ns) connection_upkeep_maintain(set);
+    advance(set, now_ns);
+    if (set->now_ns >= set->maintenance_ns) connection_upkeep_maintain(set);
     if (set->queued > 0)
         for (unsigned kind = 0; kind < QUERY_QUEUE_COUNT; kind++)
             send_queue(set, &set->queues[kind]);
@@ -188,7 +198,7 @@ static void wait_for_answers(struct connection_set *set)
 
 void connection_set_submit(struct connection_set *set, struct query *query)
 {
-    set->now_ns = set->config->blocking ? clock_now_ns() : set->now_ns;
+    if (set->config->blocking) advance(set, clock_now_ns());
     if (!takes_queries(set)) {
         fail(query, set->fault);
         return;
@@ -212,7 +222,7 @@ void connection_set_abandon(struct connection_set *set, struct query *query)
 
 uint64_t connection_set_wake_ns(const struct connection_set *set)
 {
-    return set->maintenance_ns;
+    return set->queued == 0 ? connection_upkeep_wake_ns(set) : set->maintenance_ns;
 }
 
 enum fault connection_set_readiness(const struct connection_set *set)

@@ -3,8 +3,8 @@
  *
  * Cheap reads are packed on few connections: fewer wake-ups, larger batches. Slow reads each get a
  * connection that is free, so that none stands in front of a cheap one; writes are spread, because each
- * waits for its own commit. Reads and writes never share a connection at the same time. What
- * "cheap" means is measured: the moving average of each statement's own time.
+ * waits for its own commit. Reads and writes do not share a connection at the same time, unless
+ * only one is up. What "cheap" means is measured: the moving average of each statement's own time.
  *
  * Everything is bounded: the queue, the time in it, what is in flight. A lost connection is opened
  * again in the background; docs/database-events.md says what becomes of the queries on it.

@@ -41,14 +41,20 @@ static void put_down(struct connection_set *set, struct slot *slot, uint64_t wai
 }
 
 /* The first attempt after a loss is immediate: most losses are one backend, not the server. */
-void connection_upkeep_close(struct connection_set *set, struct slot *slot, const char *reason)
+static void close_slot(struct connection_set *set, struct slot *slot, const char *reason,
+                       enum query_return why)
 {
     slot_watch(slot, set->config->loop, -1, 0, false);
     set->up_count--;
     if (set->up_count == 0) set->outage_is_logged = false; /* whatever lesser trouble was logged just now */
     put_down(set, slot, 0);
     if (reason != NULL) log_outage(set, "database_connection_lost", reason);
-    pipeline_close(&slot->pipeline);
+    pipeline_close(&slot->pipeline, why);
+}
+
+void connection_upkeep_close(struct connection_set *set, struct slot *slot, const char *reason)
+{
+    close_slot(set, slot, reason, QUERY_RETURN_LOST);
 }
 
 /* Another slot connects, or is about to. */
@@ -118,6 +124,7 @@ static void look_after_connector(struct connection_set *set, struct slot *slot, 
         break;
     case CONNECTOR_FAILED:
         slot_watch(slot, set->config->loop, -1, 0, false);
+        connector_stop(&slot->connector);
         put_down(set, slot,
                  slot_backoff_ns(slot->failures++, set->config->reconnect_max_ns, next_random(set)));
         log_outage(set, "database_connect_failed", slot->connector.message);
@@ -138,7 +145,8 @@ void connection_upkeep_ready(struct event_source *source, uint32_t events)
     struct slot *slot = (struct slot *)((char *)source - offsetof(struct slot, source));
     struct connection_set *set = slot->set;
     (void)events;
-    set->now_ns = clock_now_ns();
+    uint64_t now_ns = clock_now_ns();
+    if (now_ns > set->now_ns) set->now_ns = now_ns;
     if (slot->state == SLOT_UP) {
         connection_upkeep_receive(set, slot);
     } else if (slot->state == SLOT_CONNECTING) {
@@ -170,10 +178,11 @@ static void start_connecting(struct connection_set *set, struct slot *slot)
 
 void connection_upkeep_retire(struct connection_set *set, struct pipeline *pipeline, bool all_connections)
 {
+    /* A server that stays read-only must not have every write replace a connection. */
+    if (all_connections && set->now_ns - set->replaced_ns < REPLACE_INTERVAL_NS) return;
     pipeline->is_retired = true;
     set->maintenance_ns = set->now_ns;
-    /* A server that stays read-only must not have every write replace every connection. */
-    if (!all_connections || set->now_ns - set->replaced_ns < REPLACE_INTERVAL_NS) return;
+    if (!all_connections) return;
     set->replaced_ns = set->now_ns;
     for (unsigned i = 0; i < set->slot_count; i++)
         set->slots[i].pipeline.is_retired = true;
@@ -193,7 +202,7 @@ static void close_silent(struct connection_set *set, struct slot *slot)
     set->is_suspect = true;
     /* A new connection to a server that does not answer is not worth waiting for. */
     if (set->up_count == 1) set->fault = FAULT_DATABASE_UNAVAILABLE;
-    connection_upkeep_close(set, slot, "no answer from the database in time");
+    close_slot(set, slot, "no answer from the database in time", QUERY_RETURN_SILENT);
     if (set->up_count == 0) connection_set_fail_queued(set, set->fault);
 }
 
@@ -241,4 +250,19 @@ void connection_upkeep_maintain(struct connection_set *set)
     for (unsigned i = 0; i < set->slot_count; i++)
         maintain_slot(set, &set->slots[i]);
     ping(set);
+}
+
+static bool is_quiet(const struct slot *slot)
+{
+    return slot->state == SLOT_UP && slot->pipeline.count == 0 && !slot->pipeline.is_retired;
+}
+
+/* While nothing is open, closing or under way, only the next ping is due. */
+uint64_t connection_upkeep_wake_ns(const struct connection_set *set)
+{
+    uint64_t ping_ns = set->pinged_ns + PING_INTERVAL_NS;
+    if (set->is_suspect || ping_ns < set->maintenance_ns) return set->maintenance_ns;
+    for (unsigned i = 0; i < set->slot_count; i++)
+        if (!is_quiet(&set->slots[i])) return set->maintenance_ns;
+    return ping_ns;
 }

@@ -17,8 +17,11 @@ void connection_upkeep_close(struct connection_set *set, struct slot *slot, cons
 /* What an event source of a slot calls. */
 void connection_upkeep_ready(struct event_source *source, uint32_t events);
 
-/* Retires one connection, or all, after an error that says so. */
+/* Retires one connection, or all (once a second at most), after an error that says so. */
 void connection_upkeep_retire(struct connection_set *set, struct pipeline *pipeline, bool all_connections);
+
+/* When connections that nobody uses have to be minded again. */
+uint64_t connection_upkeep_wake_ns(const struct connection_set *set);
 
 /* Minds time: opens what is down, closes what is silent, asks what is idle for a sign of life. */
 void connection_upkeep_maintain(struct connection_set *set);

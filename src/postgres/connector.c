@@ -1,6 +1,7 @@
 #include "postgres/connector.h"
 
 #include "base/clock.h"
+#include "postgres/notice.h"
 #include "postgres/statements.h"
 
 #include <stdio.h>
@@ -8,14 +9,19 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-static void fail(struct connector *connector, enum fault fault, const char *message)
+/* The first line: libpq's further ones are hints. */
+static void note_cause(struct connector *connector, enum fault fault, const char *message)
 {
-    connector->state = CONNECTOR_FAILED;
     connector->fault = fault;
     (void)snprintf(connector->message, sizeof connector->message, "%.*s", (int)strcspn(message, "\n"),
                    message);
-    PQfinish(connector->connection);
-    connector->connection = NULL;
+}
+
+/* The connection stays open until connector_stop: whoever watches its socket lets go of that first. */
+static void fail(struct connector *connector, enum fault fault, const char *message)
+{
+    connector->state = CONNECTOR_FAILED;
+    note_cause(connector, fault, message);
 }
 
 static void fail_with_error(struct connector *connector)
@@ -33,7 +39,8 @@ static bool send_session_settings(const struct connector *connector)
     static const char sql[] = "SELECT set_config('statement_timeout', $1, false), "
                               "set_config('lock_timeout', $2, false), "
                               "set_config('plan_cache_mode', 'force_generic_plan', false), "
-                              "set_config('jit', 'off', false)";
+                              "set_config('jit', 'off', false), "
+                              "set_config('default_transaction_isolation', 'read committed', false)";
     char statement_timeout[32], lock_timeout[32];
     const char *values[] = {statement_timeout, lock_timeout};
     const struct postgres_config *config = connector->config;
@@ -72,6 +79,16 @@ static bool send_setup(struct connector *connector)
     return PQflush(connection) >= 0;
 }
 
+/* A table, a function or a column that is not there is a missing migration. */
+static bool is_schema_missing(const PGresult *result)
+{
+    static const char *const states[] = {"42P01", "42883", "42703"};
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    for (size_t i = 0; state != NULL && i < sizeof states / sizeof states[0]; i++)
+        if (strcmp(state, states[i]) == 0) return true;
+    return false;
+}
+
 static void take_setup_result(struct connector *connector, const PGresult *result)
 {
     switch (PQresultStatus(result)) {
@@ -86,15 +103,9 @@ static void take_setup_result(struct connector *connector, const PGresult *resul
     case PGRES_PIPELINE_ABORTED:
         break;
     default: {
-        /* The first error is the cause; a missing table or function is a missing migration. */
-        const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-        bool is_schema = state != NULL && strncmp(state, "42", 2) == 0;
-        if (connector->fault == FAULT_NONE) {
-            connector->fault = is_schema ? FAULT_SCHEMA_BEHIND : FAULT_DATABASE_UNAVAILABLE;
-            const char *message = PQresultErrorMessage(result);
-            (void)snprintf(connector->message, sizeof connector->message, "%.*s", (int)strcspn(message, "\n"),
-                           message);
-        }
+        /* The first error is the cause. */
+        enum fault fault = is_schema_missing(result) ? FAULT_SCHEMA_BEHIND : FAULT_DATABASE_UNAVAILABLE;
+        if (connector->fault == FAULT_NONE) note_cause(connector, fault, PQresultErrorMessage(result));
         break;
     }
     }
@@ -103,9 +114,8 @@ static void take_setup_result(struct connector *connector, const PGresult *resul
 static void finish_setup(struct connector *connector)
 {
     char message[sizeof connector->message];
-    memcpy(message, connector->message, sizeof message);
     if (connector->fault) {
-        fail(connector, connector->fault, message);
+        connector->state = CONNECTOR_FAILED;
     } else if (connector->schema_version < (int64_t)connector->config->schema_version) {
         (void)snprintf(message, sizeof message,
                        "the schema is at version %lld, expected is %u: run splits migrate up",
@@ -160,18 +170,13 @@ static void step_connecting(struct connector *connector)
     }
 }
 
-/* libpq's notices (a warning about collations, say) would go to stderr unformatted. */
-static void ignore_notice(void *argument, const PGresult *result)
-{
-    (void)argument;
-    (void)result;
-}
-
 void connector_start(struct connector *connector, const struct postgres_config *config,
-                     const struct db_target *target, uint64_t now_ns)
+                     struct db_target *target, uint64_t now_ns)
 {
-    *connector = (struct connector){
-        .config = config, .state = CONNECTOR_CONNECTING, .deadline_ns = now_ns + config->connect_timeout_ns};
+    *connector = (struct connector){.config = config,
+                                    .target = target,
+                                    .state = CONNECTOR_CONNECTING,
+                                    .deadline_ns = now_ns + config->connect_timeout_ns};
     connector->connection = PQconnectStartParams(target->keywords, target->values, 0);
     if (connector->connection == NULL) {
         fail(connector, FAULT_MEMORY, "out of memory");
@@ -181,7 +186,7 @@ void connector_start(struct connector *connector, const struct postgres_config *
         fail_with_error(connector);
         return;
     }
-    (void)PQsetNoticeReceiver(connector->connection, ignore_notice, NULL);
+    notice_ignore(connector->connection);
     connector->wanted_events = EPOLLOUT;
 }
 
@@ -200,9 +205,11 @@ void connector_step(struct connector *connector)
 
 void connector_check_deadline(struct connector *connector, uint64_t now_ns)
 {
-    if ((connector->state == CONNECTOR_CONNECTING || connector->state == CONNECTOR_PREPARING) &&
-        now_ns >= connector->deadline_ns)
-        fail(connector, FAULT_DATABASE_UNAVAILABLE, "no answer from the database in time");
+    bool is_connecting = connector->state == CONNECTOR_CONNECTING;
+    if ((!is_connecting && connector->state != CONNECTOR_PREPARING) || now_ns < connector->deadline_ns)
+        return;
+    if (is_connecting) db_target_pass_over(connector->target, connector->connection);
+    fail(connector, FAULT_DATABASE_UNAVAILABLE, "no answer from the database in time");
 }
 
 PGconn *connector_take(struct connector *connector)

@@ -17,11 +17,12 @@ enum connector_state {
     CONNECTOR_CONNECTING, /* libpq's PQconnectPoll is at work */
     CONNECTOR_PREPARING,  /* the set-up pipeline is under way */
     CONNECTOR_UP,         /* the connection is ready to be taken */
-    CONNECTOR_FAILED
+    CONNECTOR_FAILED      /* fault and message say why; connector_stop closes what is left */
 };
 
 struct connector {
     const struct postgres_config *config; /* borrowed */
+    struct db_target *target;             /* borrowed */
     enum connector_state state;
     PGconn *connection;
     uint32_t wanted_events; /* EPOLLIN, EPOLLOUT: what to wait for on connector_socket */
@@ -34,7 +35,7 @@ struct connector {
 
 /* Starts; the state becomes CONNECTING or FAILED. target must be ready. */
 void connector_start(struct connector *connector, const struct postgres_config *config,
-                     const struct db_target *target, uint64_t now_ns);
+                     struct db_target *target, uint64_t now_ns);
 
 /* The socket to watch, which may change with every step; -1 for none. */
 int connector_socket(const struct connector *connector);
@@ -42,11 +43,11 @@ int connector_socket(const struct connector *connector);
 /* Something of wanted_events happened on the socket. */
 void connector_step(struct connector *connector);
 
-/* FAILED when the deadline has passed. */
+/* FAILED when the deadline has passed; a host that has not answered by then is tried last from now on. */
 void connector_check_deadline(struct connector *connector, uint64_t now_ns);
 
 /* The connection, up, non-blocking and in pipeline mode; it is the caller's now. The state becomes IDLE. */
 PGconn *connector_take(struct connector *connector);
 
-/* Gives up whatever is under way. The state becomes IDLE. */
+/* Gives up whatever is under way, and closes its socket. The state becomes IDLE. */
 void connector_stop(struct connector *connector);

@@ -1,6 +1,8 @@
 #include "postgres/database_check.h"
 
 #include "postgres/database_session.h"
+#include "postgres/db_url.h"
+#include "postgres/message.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +14,17 @@
     " current_setting('superuser_reserved_connections')::integer"                                            \
     "  + coalesce(current_setting('reserved_connections', true)::integer, 0),"                               \
     " current_setting('transaction_read_only') = 'on'"
+
+enum fault database_url_check(const char *database_url, char **ret_message)
+{
+    PQconninfoOption *options = NULL;
+    enum fault fault = db_url_parse(database_url, &options);
+    PQconninfoFree(options);
+    if (fault == FAULT_VALIDATION)
+        return message_set(ret_message, fault, "database-url: %s", DB_URL_MALFORMED);
+    if (fault) return message_set(ret_message, fault, "memory is short");
+    return FAULT_NONE;
+}
 
 static unsigned number_at(const PGresult *row, int column)
 {

@@ -1,7 +1,9 @@
 #include "postgres/database_session.h"
 
 #include "base/clock.h"
+#include "postgres/database_check.h"
 #include "postgres/message.h"
+#include "postgres/notice.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -28,39 +30,6 @@ static enum fault unavailable(PGconn *session, char **ret_message)
         message_set(ret_message, FAULT_DATABASE_UNAVAILABLE, "database: %s", PQerrorMessage(session));
     if (*ret_message) flatten(*ret_message);
     return fault;
-}
-
-/*
- * In a URI whose password holds a bare "/", libpq takes the user for the host and a part of the password
- * for the port, and would then print them.
- */
-static bool is_misread_uri(const char *url)
-{
-    const char *authority = strstr(url, "://");
-    if (!authority) return false;
-    authority += 3;
-    const char *end = authority + strcspn(authority, "/@?");
-    return *end == '/' && end[strcspn(end, "@?")] == '@';
-}
-
-static enum fault check_url(const char *url, char **ret_message)
-{
-    bool is_name = !strpbrk(url, "=:@/");
-    char *ignored = NULL;
-    PQconninfoOption *options = is_name ? NULL : PQconninfoParse(url, &ignored);
-    bool sound = is_name || (options && !is_misread_uri(url));
-    PQconninfoFree(options);
-    /* libpq's own text quotes the string. */
-    PQfreemem(ignored);
-    if (sound) return FAULT_NONE;
-    return message_set(ret_message, FAULT_VALIDATION,
-                       "database-url: malformed (in a URI, write : / @ ? # %% in a password as %%3A %%2F …)");
-}
-
-static void ignore_notice(void *context, const char *notice)
-{
-    (void)context;
-    (void)notice;
 }
 
 /* Waits until the socket is ready for what the connection attempt wants. False when time is up. */
@@ -94,14 +63,14 @@ static enum fault finish_connecting(PGconn *session, unsigned timeout_ms, char *
 enum fault database_session_open(const char *database_url, unsigned timeout_ms, PGconn **ret_session,
                                  char **ret_message)
 {
-    enum fault fault = check_url(database_url, ret_message);
+    enum fault fault = database_url_check(database_url, ret_message);
     if (fault) return fault;
 
     const char *names[] = {"dbname", "fallback_application_name", "client_encoding", NULL};
     const char *values[] = {database_url, "splits-command", "UTF8", NULL};
     PGconn *session = PQconnectStartParams(names, values, true);
     if (!session) return message_set(ret_message, FAULT_MEMORY, "memory is short");
-    (void)PQsetNoticeProcessor(session, ignore_notice, NULL);
+    notice_ignore(session);
     fault = finish_connecting(session, timeout_ms, ret_message);
     if (fault)
         PQfinish(session);

@@ -12,8 +12,9 @@ enum { RUNNING, ANSWERED, LET_GO };
 
 struct db_lookup {
     atomic_int state;
-    char hosts[DB_LOOKUP_TEXT_MAX];
-    char ports[DB_LOOKUP_TEXT_MAX];
+    char hosts[HOST_LIST_SIZE_MAX];
+    char ports[HOST_LIST_SIZE_MAX];
+    bool is_cut; /* something did not fit */
     struct db_lookup_answer answer;
 };
 
@@ -30,34 +31,26 @@ static void list_entry(const char *list, unsigned index, char *ret_entry, size_t
     (void)snprintf(ret_entry, size, "%.*s", (int)strcspn(list, ","), list);
 }
 
-static void append_entry(char *list, const char *entry, bool is_first)
-{
-    size_t size = strlen(list);
-    (void)snprintf(list + size, DB_LOOKUP_TEXT_MAX - size, "%s%s", is_first ? "" : ",", entry);
-}
-
-static void append_answer(struct db_lookup *lookup, const char *host, const char *address, const char *port)
+static void append_answer(struct db_lookup *lookup, const struct host_entry *entry)
 {
     bool is_first = !lookup->answer.found;
-    append_entry(lookup->answer.hosts, host, is_first);
-    append_entry(lookup->answer.addresses, address, is_first);
-    append_entry(lookup->answer.ports, port, is_first);
+    if (!host_list_append(&lookup->answer.list, entry, is_first)) lookup->is_cut = true;
     lookup->answer.found = true;
 }
 
-static void look_up(struct db_lookup *lookup, const char *host, const char *port)
+static void look_up(struct db_lookup *lookup, struct host_entry *entry)
 {
+    const char *host = entry->host;
     if (host[0] == '/' || host[0] == '@' || host[0] == '\0') {
-        append_answer(lookup, host, "", port);
+        append_answer(lookup, entry);
         return;
     }
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
     if (getaddrinfo(host, NULL, &hints, &found) != 0) return;
-    for (const struct addrinfo *at = found; at != NULL; at = at->ai_next) {
-        char address[NI_MAXHOST];
-        if (getnameinfo(at->ai_addr, at->ai_addrlen, address, sizeof address, NULL, 0, NI_NUMERICHOST) == 0)
-            append_answer(lookup, host, address, port);
-    }
+    for (const struct addrinfo *at = found; at != NULL; at = at->ai_next)
+        if (getnameinfo(at->ai_addr, at->ai_addrlen, entry->address, sizeof entry->address, NULL, 0,
+                        NI_NUMERICHOST) == 0)
+            append_answer(lookup, entry);
     freeaddrinfo(found);
 }
 
@@ -66,13 +59,15 @@ static void *run(void *argument)
     struct db_lookup *lookup = argument;
     unsigned index = 0;
     for (const char *at = lookup->hosts; at != NULL; index++) {
-        char host[NI_MAXHOST], port[NI_MAXSERV];
-        (void)snprintf(host, sizeof host, "%.*s", (int)strcspn(at, ","), at);
-        list_entry(lookup->ports, index, port, sizeof port);
-        look_up(lookup, host, port);
+        struct host_entry entry = {0};
+        (void)snprintf(entry.host, sizeof entry.host, "%.*s", (int)strcspn(at, ","), at);
+        list_entry(lookup->ports, index, entry.port, sizeof entry.port);
+        look_up(lookup, &entry);
         at = strchr(at, ',');
         at = at == NULL ? NULL : at + 1;
     }
+    /* A list that was cut would name hosts that nobody meant. */
+    if (lookup->is_cut) lookup->answer.found = false;
     if (atomic_exchange(&lookup->state, ANSWERED) == LET_GO) free(lookup);
     return NULL;
 }
@@ -94,8 +89,9 @@ enum fault db_lookup_start(const char *hosts, const char *ports, struct db_looku
 {
     struct db_lookup *lookup = calloc(1, sizeof *lookup);
     if (lookup == NULL) return FAULT_MEMORY;
-    (void)snprintf(lookup->hosts, sizeof lookup->hosts, "%s", hosts);
-    (void)snprintf(lookup->ports, sizeof lookup->ports, "%s", ports);
+    int hosts_size = snprintf(lookup->hosts, sizeof lookup->hosts, "%s", hosts);
+    int ports_size = snprintf(lookup->ports, sizeof lookup->ports, "%s", ports);
+    lookup->is_cut = hosts_size >= HOST_LIST_SIZE_MAX || ports_size >= HOST_LIST_SIZE_MAX;
     if (start_detached(lookup) != 0) {
         free(lookup);
         return FAULT_MEMORY;

@@ -5,19 +5,16 @@
 #pragma once
 
 #include "base/fault.h"
+#include "postgres/host_list.h"
 
 #include <stdbool.h>
 
-#define DB_LOOKUP_TEXT_MAX 2048
-
 struct db_lookup;
 
-/* The answer as libpq's lists: one entry per address, so that each is tried in turn. */
+/* The answer: one entry per address, so that each is tried in turn. */
 struct db_lookup_answer {
-    char hosts[DB_LOOKUP_TEXT_MAX];     /* the name behind each address: TLS checks it */
-    char addresses[DB_LOOKUP_TEXT_MAX]; /* numeric, or "" for a socket directory */
-    char ports[DB_LOOKUP_TEXT_MAX];
-    bool found; /* false: no name could be looked up */
+    struct host_list list; /* the name behind each address stays with it: TLS checks it */
+    bool found;            /* false: no name could be looked up, or there are too many addresses */
 };
 
 /* Starts. hosts and ports are comma-separated lists of libpq's; ports may be one for all, or "".

@@ -2,8 +2,10 @@
 
 #include "base/clock.h"
 #include "postgres/db_lookup.h"
+#include "postgres/db_url.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,16 +55,36 @@ static bool has_name(const char *hosts)
     return false;
 }
 
+static void set_list(struct db_target *target)
+{
+    const struct host_list *list = &target->list;
+    if (list->hosts[0] != '\0') set_parameter(target, "host", list->hosts);
+    if (list->addresses[0] != '\0') set_parameter(target, "hostaddr", list->addresses);
+    if (list->ports[0] != '\0') set_parameter(target, "port", list->ports);
+}
+
+static void set_hosts(struct db_target *target)
+{
+    const char *hosts = option_or_environment(target, "host", "PGHOST");
+    const char *addresses = option_or_environment(target, "hostaddr", "PGHOSTADDR");
+    const char *ports = option_or_environment(target, "port", "PGPORT");
+    bool has_service = option_or_environment(target, "service", "PGSERVICE") != NULL;
+    bool is_looked_up = !has_service && addresses == NULL && has_name(hosts);
+    target->hosts = is_looked_up ? hosts : NULL;
+    target->ports = ports == NULL ? "" : ports;
+    bool has_several = (hosts != NULL && strchr(hosts, ',') != NULL) ||
+                       (addresses != NULL && strchr(addresses, ',') != NULL);
+    if (has_several && !is_looked_up && !has_service &&
+        host_list_set(&target->list, hosts == NULL ? "" : hosts, addresses == NULL ? "" : addresses,
+                      target->ports))
+        set_list(target);
+}
+
 enum fault db_target_init(struct db_target *target, const char *database_url, const char *application_name)
 {
     *target = (struct db_target){0};
-    char *message = NULL;
-    target->options = PQconninfoParse(database_url, &message);
-    if (target->options == NULL) {
-        enum fault fault = message == NULL ? FAULT_MEMORY : FAULT_VALIDATION;
-        PQfreemem(message);
-        return fault;
-    }
+    enum fault fault = db_url_parse(database_url, &target->options);
+    if (fault) return fault;
     for (const PQconninfoOption *at = target->options; at->keyword != NULL; at++)
         if (at->val != NULL && at->val[0] != '\0') set_parameter(target, at->keyword, at->val);
     set_parameter(target, "client_encoding", "UTF8");
@@ -73,12 +95,7 @@ enum fault db_target_init(struct db_target *target, const char *database_url, co
     set_default(target, "keepalives_count", "3");
     set_default(target, "tcp_user_timeout", "10000");
 
-    const char *hosts = option_or_environment(target, "host", "PGHOST");
-    bool is_given_elsewhere = option_or_environment(target, "hostaddr", "PGHOSTADDR") != NULL ||
-                              option_or_environment(target, "service", "PGSERVICE") != NULL;
-    const char *ports = option_or_environment(target, "port", "PGPORT");
-    target->hosts = !is_given_elsewhere && has_name(hosts) ? hosts : NULL;
-    target->ports = ports == NULL ? "" : ports;
+    set_hosts(target);
     return FAULT_NONE;
 }
 
@@ -93,17 +110,33 @@ enum db_target_state db_target_refresh(struct db_target *target, uint64_t now_ns
 {
     if (target->hosts == NULL) return DB_TARGET_READY;
     const struct db_lookup_answer *answer = target->lookup == NULL ? NULL : db_lookup_poll(target->lookup);
-    if (target->lookup == NULL || (answer != NULL && now_ns - target->looked_up_ns > NS_PER_S)) {
+    if (target->lookup != NULL && answer == NULL) return DB_TARGET_PENDING;
+    /* However long it took, the answer is new when it comes: else a slow name server would never be heard. */
+    if (answer != NULL && target->answered_ns == 0) target->answered_ns = now_ns;
+    if (answer == NULL || now_ns - target->answered_ns > NS_PER_S) {
         db_lookup_let_go(target->lookup);
         target->lookup = NULL;
-        target->looked_up_ns = now_ns;
+        target->answered_ns = 0;
         enum fault fault = db_lookup_start(target->hosts, target->ports, &target->lookup);
         return fault ? DB_TARGET_FAILED : DB_TARGET_PENDING;
     }
-    if (answer == NULL) return DB_TARGET_PENDING;
     if (!answer->found) return DB_TARGET_FAILED;
-    set_parameter(target, "host", answer->hosts);
-    set_parameter(target, "hostaddr", answer->addresses);
-    set_parameter(target, "port", answer->ports);
+    target->list = answer->list;
+    host_list_begin_after(&target->list, &target->silent);
+    set_list(target);
     return DB_TARGET_READY;
+}
+
+static void copy(char *field, size_t size, const char *text)
+{
+    (void)snprintf(field, size, "%s", text == NULL ? "" : text);
+}
+
+void db_target_pass_over(struct db_target *target, const PGconn *connection)
+{
+    struct host_entry *silent = &target->silent;
+    copy(silent->host, sizeof silent->host, PQhost(connection));
+    copy(silent->address, sizeof silent->address, PQhostaddr(connection));
+    copy(silent->port, sizeof silent->port, PQport(connection));
+    host_list_begin_after(&target->list, silent);
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/fault.h"
+#include "postgres/host_list.h"
 
 #include <libpq-fe.h>
 #include <stdbool.h>
@@ -30,12 +31,20 @@ struct db_target {
     const char *hosts;        /* names to look up; NULL: nothing to look up */
     const char *ports;        /* "" for the default */
     struct db_lookup *lookup; /* under way, or the latest answer */
-    uint64_t looked_up_ns;
+    uint64_t answered_ns;     /* when the look-up's answer was first seen; 0 not yet */
+    struct host_list list;    /* what is given to libpq when there are names or several hosts */
+    struct host_entry silent; /* the host that let a connection attempt hang; all empty: none */
 };
 
-/* FAULT_VALIDATION when the URL cannot be parsed; FAULT_MEMORY. */
+/* FAULT_VALIDATION when the URL is malformed: see db_url.h. FAULT_MEMORY. */
 enum fault db_target_init(struct db_target *target, const char *database_url, const char *application_name);
 void db_target_release(struct db_target *target);
 
-/* Starts a look-up when the latest is older than a second, and collects its answer. */
+/* Starts a look-up when the latest answer is a second old, and collects its answer. */
 enum db_target_state db_target_refresh(struct db_target *target, uint64_t now_ns);
+
+/*
+ * The host that connection is connecting to does not answer: of several hosts, the next attempts begin with
+ * the one behind it. libpq itself goes on to the next host only after an error.
+ */
+void db_target_pass_over(struct db_target *target, const PGconn *connection);

@@ -20,7 +20,7 @@ enum fault pipeline_init(struct pipeline *pipeline, unsigned in_flight_max,
 
 void pipeline_release(struct pipeline *pipeline)
 {
-    pipeline_close(pipeline);
+    pipeline_close(pipeline, QUERY_RETURN_LOST);
     free(pipeline->entries);
     pipeline->entries = NULL;
 }
@@ -33,6 +33,7 @@ void pipeline_open(struct pipeline *pipeline, PGconn *connection, bool prepared,
     pipeline->sync_is_due = false;
     pipeline->has_unsent = false;
     pipeline->wants_writable = false;
+    pipeline->is_broken = false;
     pipeline->is_retired = false;
     pipeline->backlog_ns = 0;
     pipeline->progress_ns = now_ns;
@@ -88,7 +89,7 @@ static void give_back(struct pipeline *pipeline, struct pipeline_entry *entry, e
     if (query != NULL) pipeline->owner->returned(pipeline->owner->owner, query, why, fault);
 }
 
-void pipeline_close(struct pipeline *pipeline)
+void pipeline_close(struct pipeline *pipeline, enum query_return why)
 {
     if (pipeline->connection == NULL) return;
     PQfinish(pipeline->connection);
@@ -97,7 +98,7 @@ void pipeline_close(struct pipeline *pipeline)
         struct pipeline_entry entry = *entry_at(pipeline, 0);
         remove_first(pipeline);
         PQclear(entry.held);
-        give_back(pipeline, &entry, QUERY_RETURN_LOST, FAULT_DATABASE_UNAVAILABLE);
+        give_back(pipeline, &entry, why, FAULT_DATABASE_UNAVAILABLE);
     }
 }
 
@@ -147,8 +148,10 @@ bool pipeline_submit(struct pipeline *pipeline, struct query *query, uint64_t ex
 
     pipeline->has_unsent = true;
     /* From here on the query is the pipeline's: if the Sync fails, closing gives it back as lost. */
-    if (own_sync) return send_sync(pipeline, now_ns) || true;
-    pipeline->sync_is_due = true;
+    if (own_sync)
+        pipeline->is_broken = !send_sync(pipeline, now_ns);
+    else
+        pipeline->sync_is_due = true;
     return true;
 }
 
@@ -161,7 +164,8 @@ bool pipeline_ping(struct pipeline *pipeline, uint64_t now_ns)
 
 bool pipeline_flush(struct pipeline *pipeline)
 {
-    if (pipeline->sync_is_due && !send_sync(pipeline, pipeline->progress_ns)) return false;
+    if (pipeline->is_broken || (pipeline->sync_is_due && !send_sync(pipeline, pipeline->progress_ns)))
+        return false;
     pipeline->has_unsent = false;
     int left = PQflush(pipeline->connection);
     pipeline->wants_writable = left == 1;
@@ -180,13 +184,16 @@ static enum fault fault_of_attempt(const struct query *query, enum fault fault)
 /* An error of the server's for the first entry. False when the connection is as good as lost. */
 static bool take_error(struct pipeline *pipeline, struct pipeline_entry *entry, const PGresult *result)
 {
-    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    struct sqlstate_meaning meaning = sqlstate_meaning(state);
-    if (state == NULL || meaning.lost) return false;
+    struct sqlstate_error error = {PQresultErrorField(result, PG_DIAG_SQLSTATE),
+                                   PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED),
+                                   PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME)};
+    struct sqlstate_meaning meaning = sqlstate_meaning(error);
+    if (error.state == NULL) return false;
     if (meaning.unexpected)
         log_event(LOG_LEVEL_ERROR, "statement_failed",
                   LOG_STRING("statement", entry->query ? statement_text(entry->query->statement)->name : "?"),
-                  LOG_STRING("sqlstate", state), LOG_STRING("message", PQresultErrorMessage(result)));
+                  LOG_STRING("sqlstate", error.state), LOG_STRING("message", PQresultErrorMessage(result)));
+    if (meaning.lost) return false;
     entry->answered = true;
     bool is_moved = meaning.retire || meaning.retire_all;
     if (meaning.try_again || (meaning.try_reads_again && !entry->is_write))
@@ -227,16 +234,19 @@ static bool take_result(struct pipeline *pipeline, PGresult *result)
 
 /*
  * A write stays first until its Sync, behind it, has come back. `held` marks one whose command has
- * succeeded; a write that failed is over at once.
+ * succeeded; a write that failed is over at once. False for a Sync in place of a result.
  */
-static void take_sync(struct pipeline *pipeline)
+static bool take_sync(struct pipeline *pipeline)
 {
     struct pipeline_entry entry = *entry_at(pipeline, 0);
+    if (entry.kind == PIPELINE_QUERY && entry.held == NULL) return false;
     remove_first(pipeline);
-    if (entry.kind == PIPELINE_SYNC) return;
+    if (entry.kind == PIPELINE_SYNC) return true;
+    assert(pipeline->count > 0 && entry_at(pipeline, 0)->kind == PIPELINE_SYNC);
     remove_first(pipeline);
     finish(&entry, FAULT_NONE, entry.held);
     PQclear(entry.held);
+    return true;
 }
 
 /* One step of what libpq has parsed. False when there is no more for now, or the connection is lost. */
@@ -252,8 +262,8 @@ static bool take_next(struct pipeline *pipeline, bool *ret_is_lost)
     }
     if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
         PQclear(result);
-        take_sync(pipeline);
-        return true;
+        *ret_is_lost = !take_sync(pipeline);
+        return !*ret_is_lost;
     }
     if (first->kind == PIPELINE_SYNC || first->answered) {
         /* Nothing was asked: the server's farewell (57P01, 57P05), or a protocol violation. */
@@ -272,14 +282,18 @@ bool pipeline_receive(struct pipeline *pipeline, uint64_t now_ns)
     bool is_lost = false;
     unsigned queries_before = pipeline->queries, count_before = pipeline->count;
     const struct pipeline_entry *first = entry_at(pipeline, 0);
-    bool is_known = count_before > 0 && (first->query != NULL || first->is_ping);
-    enum statement statement = is_known && first->query != NULL ? first->query->statement : 0;
+    bool is_ping = count_before > 0 && first->is_ping;
+    bool is_query = count_before > 0 && first->query != NULL;
+    enum statement statement = is_query ? first->query->statement : 0;
     while (pipeline->count > 0 && !PQisBusy(pipeline->connection) && take_next(pipeline, &is_lost))
         continue;
     if (is_lost) return false;
     if (pipeline->count != count_before) {
-        if (is_known && now_ns > pipeline->progress_ns)
-            pipeline->owner->measured(pipeline->owner->owner, statement, queries_before - pipeline->queries,
+        unsigned queries = queries_before - pipeline->queries;
+        /* What came back together with a ping is neither a round trip nor anybody's own time. */
+        bool is_measure = is_query || (is_ping && queries == 0);
+        if (is_measure && now_ns > pipeline->progress_ns)
+            pipeline->owner->measured(pipeline->owner->owner, statement, queries,
                                       now_ns - pipeline->progress_ns);
         pipeline->progress_ns = now_ns;
     }

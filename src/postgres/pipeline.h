@@ -25,7 +25,8 @@ enum query_return {
     QUERY_RETURN_ABORTED, /* another query under the same Sync failed: not applied */
     QUERY_RETURN_AGAIN,   /* the server refused it in a way that passes: not applied */
     QUERY_RETURN_MOVED,   /* the connection is to blame, and is replaced: not applied */
-    QUERY_RETURN_LOST     /* the connection is lost: it may have been applied */
+    QUERY_RETURN_LOST,    /* the connection is lost: it may have been applied */
+    QUERY_RETURN_SILENT   /* given up while the server still has it: it may even be applied later */
 };
 
 struct pipeline_owner {
@@ -67,6 +68,7 @@ struct pipeline {
     bool sync_is_due;               /* reads were sent and have no Sync yet */
     bool has_unsent;                /* pipeline_flush has something to do */
     bool wants_writable;            /* libpq could not send all it has */
+    bool is_broken;                 /* a Sync could not be sent: pipeline_flush fails */
     bool is_retired;                /* takes no more queries: close it when it is empty */
     uint64_t backlog_ns;            /* expected time until it is empty */
     uint64_t progress_ns;           /* when something last came back, or an empty pipeline was used */
@@ -80,8 +82,9 @@ void pipeline_release(struct pipeline *pipeline);
 /* Takes over a connection that is up, non-blocking and in pipeline mode. */
 void pipeline_open(struct pipeline *pipeline, PGconn *connection, bool prepared, uint64_t now_ns);
 
-/* Closes the connection and returns every live query as QUERY_RETURN_LOST. Harmless when closed. */
-void pipeline_close(struct pipeline *pipeline);
+/* Closes the connection and returns every live query for this reason: LOST or SILENT. Harmless when closed.
+ */
+void pipeline_close(struct pipeline *pipeline, enum query_return why);
 
 /* Can one more query be sent? */
 bool pipeline_has_room(const struct pipeline *pipeline);

@@ -74,17 +74,22 @@ static void listed(struct query *query, enum fault fault, const PGresult *result
     finish(operation, fault, users, (size_t)count);
 }
 
-static void created_once(struct query *query, enum fault fault, const PGresult *result)
+/* The leading column "outcome". */
+static enum fault outcome_of(const PGresult *result)
 {
     static const enum fault outcomes[] = {FAULT_NONE, FAULT_NONE, FAULT_IDEMPOTENCY_REUSED,
                                           FAULT_IDEMPOTENCY_RUNNING};
+    uint16_t outcome = 0;
+    if (PQntuples(result) != 1 || PQgetlength(result, 0, 0) != (int)sizeof outcome) return FAULT_INTERNAL;
+    memcpy(&outcome, PQgetvalue(result, 0, 0), sizeof outcome);
+    outcome = be16toh(outcome);
+    return outcome < sizeof outcomes / sizeof outcomes[0] ? outcomes[outcome] : FAULT_INTERNAL;
+}
+
+static void created_once(struct query *query, enum fault fault, const PGresult *result)
+{
     struct user_operation *operation = user_query_of(query)->operation;
-    if (fault == FAULT_NONE) {
-        uint16_t outcome = 0;
-        memcpy(&outcome, PQgetvalue(result, 0, 0), sizeof outcome);
-        outcome = be16toh(outcome);
-        fault = outcome < sizeof outcomes / sizeof outcomes[0] ? outcomes[outcome] : FAULT_INTERNAL;
-    }
+    if (!fault) fault = outcome_of(result);
     if (fault)
         finish(operation, fault, NULL, 0);
     else
@@ -217,7 +222,7 @@ static void change(struct user_store *store, struct user_operation *operation,
         new_query(operation, is_conditional ? STATEMENT_USER_CHANGE_IF : STATEMENT_USER_CHANGE,
                   is_conditional ? changed_if : found);
     if (part == NULL) return;
-    part->query.repeat = QUERY_REPEAT_WRITE;
+    part->query.repeat = is_conditional ? QUERY_REPEAT_WRITE : QUERY_REPEAT_OVERWRITE;
     set_number(part, 0, change->id);
     set_text(part, 1, change->name);
     set_text(part, 2, change->email);

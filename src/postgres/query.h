@@ -22,9 +22,10 @@ enum query_state {
 
 /* What may be done when the connection is lost after the query was sent. */
 enum query_repeat {
-    QUERY_REPEAT_READ,  /* changes nothing: may be sent again */
-    QUERY_REPEAT_WRITE, /* changes something, and twice is the same as once */
-    QUERY_REPEAT_NEVER  /* twice would not be the same: the outcome is unknown */
+    QUERY_REPEAT_READ,      /* changes nothing: may be sent again */
+    QUERY_REPEAT_WRITE,     /* changes something, and whatever comes between, twice is the same as once */
+    QUERY_REPEAT_OVERWRITE, /* the same, unless the first attempt is applied over somebody's later change */
+    QUERY_REPEAT_NEVER      /* twice would not be the same: the outcome is unknown */
 };
 
 struct query {

@@ -18,5 +18,11 @@ struct sqlstate_meaning {
     bool unexpected;      /* a defect or an unknown state: worth a log line */
 };
 
-/* state is five characters, or NULL when the error has none. */
-struct sqlstate_meaning sqlstate_meaning(const char *state);
+/* An error's fields, each NULL when it has none. */
+struct sqlstate_error {
+    const char *state;      /* five characters */
+    const char *severity;   /* "ERROR", "FATAL", "PANIC", whatever the server's language */
+    const char *constraint; /* the name of the one that is broken */
+};
+
+struct sqlstate_meaning sqlstate_meaning(struct sqlstate_error error);

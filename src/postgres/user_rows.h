@@ -11,5 +11,5 @@
 /* User of this row; its texts are borrowed from result. */
 void user_rows_get(const PGresult *result, int row, int first, struct user *ret_user);
 
-/* Fixed-width columns and parameters, in network byte order. */
+/* Fixed-width columns, in network byte order. */
 int64_t user_rows_int64(const PGresult *result, int row, int column);

@@ -3,13 +3,16 @@
 #include "base/clock.h"
 #include "base/event_loop.h"
 #include "base/log.h"
+#include "postgres/database_check.h"
 #include "postgres/migrations.h"
+#include "service/commands.h"
 #include "service/listener.h"
 #include "service/worker.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -188,8 +191,20 @@ static void stop(struct service *service)
     event_loop_free(service->loop);
 }
 
+/* Before there is a log: a wrong setting is told in one line, as config_read does. */
+static bool check_settings(const struct config *config)
+{
+    char *message = NULL;
+    enum fault fault = database_url_check(config->database_url, &message);
+    if (!fault) return true;
+    (void)fprintf(stderr, "splits: %s\n", message == NULL ? fault_code(fault) : message);
+    free(message);
+    return false;
+}
+
 int service_run(const struct config *config)
 {
+    if (!check_settings(config)) return COMMAND_USAGE;
     struct service service = {.config = config, .listener.source.descriptor = -1, .signals.descriptor = -1};
     log_configure(config->log_level, config->log_format);
     enum fault fault = event_loop_new(&service.loop);

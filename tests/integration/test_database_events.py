@@ -3,6 +3,8 @@
 import contextlib
 import os
 import signal
+import socket
+import subprocess
 import time
 
 import psycopg2
@@ -10,14 +12,14 @@ import pytest
 
 from postgres import PostgresServer
 from proxy import Proxy
-from service import MIGRATIONS, Background, Load, Service, migrate, wait_until
+from service import BINARY, MIGRATIONS, Background, Load, Service, clean_environment, migrate, wait_until
 
 RAISE = """
 CREATE SEQUENCE attempts;
 CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF nextval('attempts') <= {times} THEN
-        RAISE EXCEPTION 'raised by a test' USING ERRCODE = '{state}';
+        RAISE EXCEPTION 'raised by a test' USING ERRCODE = '{state}', CONSTRAINT = '{constraint}';
     END IF;
     RETURN NEW;
 END $$;
@@ -62,8 +64,8 @@ class Database:
     def query(self, sql, *parameters):
         return self.server.query(sql, *parameters, database=self.NAME)
 
-    def raise_in_writes(self, state, times=ALWAYS):
-        self.query(RAISE.format(state=state, times=times))
+    def raise_in_writes(self, state, times=ALWAYS, constraint="users_email_key"):
+        self.query(RAISE.format(state=state, times=times, constraint=constraint))
 
     def attempts(self):
         return self.query("SELECT last_value FROM attempts")[0][0]
@@ -232,8 +234,8 @@ def test_without_a_server_requests_are_refused_at_once_and_served_soon_after_its
         service.wait_until_ready(2)
         assert service.get("/users/1").status == 200
         assert service.create("1@new.example").status == 201
-        events = service.events()
-        assert "database_connection_lost" in events and events[-1] == "database_connected"
+        wait_until(lambda: service.events()[-1] == "database_connected")
+        assert "database_connection_lost" in service.events()
 
 
 def test_a_service_waits_for_a_database_that_starts_later_and_says_so(server, database):
@@ -262,6 +264,22 @@ def test_too_many_connections_are_made_later(server, database):
     finally:
         database.query("DROP OWNED BY limited")
         database.query("DROP ROLE limited")
+
+
+def test_a_database_may_be_named_by_its_bare_name(server, database):
+    environment = {"PGHOST": "127.0.0.1", "PGPORT": str(server.port), "PGUSER": "postgres"}
+    with Service(database.NAME, "--workers=1", environment=environment) as service:
+        service.wait_until_ready()
+        assert service.get("/users/1").status == 200
+
+
+@pytest.mark.parametrize("url", ["postgresql://localhost:secret/2@127.0.0.1/events", "no_such_keyword=secret"])
+def test_a_malformed_url_is_told_in_one_line_without_it(url):
+    command = [BINARY, "serve", "--port=0", f"--database-url={url}", f"--migrations-dir={MIGRATIONS}"]
+    result = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=10, check=False)
+    assert result.returncode == 2
+    assert result.stderr.startswith("splits: database-url: malformed") and result.stderr.count("\n") == 1
+    assert "secret" not in result.stderr
 
 
 # Lost connections
@@ -427,6 +445,52 @@ def test_a_stopped_server_makes_the_service_unready_until_it_goes_on(server, dat
         assert service.get("/users/1").status == 200
 
 
+def test_a_write_that_a_stopped_backend_still_holds_is_not_repeated_over_later_ones(database):
+    """The silent backend applies it when it goes on, over whatever came since: only the client can decide."""
+    with serving(database, "--workers=1", "--db-connections=2", "--db-statement-timeout-ms=300") as service:
+        database.wait_for_connections(2)
+        with stopped(writing_backend(database, service)):
+            answer = service.request("PATCH", "/users/1", {"name": "First"})
+            assert_refused(answer, 503, "outcome_unknown")
+            assert database.query("SELECT name FROM users WHERE id = 1") == [("U1",)]
+
+
+def test_a_conditional_write_that_a_stopped_backend_holds_is_made_by_another(database):
+    """Applied late, the first attempt would meet another version."""
+    with serving(database, "--workers=1", "--db-connections=2", "--db-statement-timeout-ms=300") as service:
+        database.wait_for_connections(2)
+        with stopped(writing_backend(database, service)):
+            answer = service.request("PATCH", "/users/1", {"name": "First"}, If_Match='"1"')
+            assert answer.status == 200, answer
+        wait_until(lambda: len(database.backends()) == 2)  # the first one has gone on, and has ended
+        assert database.query("SELECT name, version FROM users WHERE id = 1") == [("First", 2)]
+
+
+def writing_backend(database, service):
+    """The backend that the next write will be sent to."""
+    assert service.request("PATCH", "/users/100", {"name": "Probe"}).status == 200
+    backend, = database.backends("query LIKE 'UPDATE%'")
+    return backend
+
+
+@pytest.mark.parametrize("silent", ["drops packets", "accepts and says nothing"])
+def test_a_host_that_is_silent_does_not_hide_the_next(server, database, silent):
+    with contextlib.ExitStack() as stack:
+        hole = stack.enter_context(socket.socket())
+        hole.bind(("127.0.0.1", 0))
+        hole.listen(0 if silent == "drops packets" else 64)
+        if silent == "drops packets":  # a full backlog
+            for _ in range(4):
+                client = stack.enter_context(socket.socket())
+                client.setblocking(False)
+                client.connect_ex(hole.getsockname())
+        hosts = f"127.0.0.1:{hole.getsockname()[1]},127.0.0.1:{server.port}"
+        url = database.url.replace(f"127.0.0.1:{server.port}", hosts)
+        assert url != database.url
+        with Service(url, "--workers=1", "--db-connections=2", "--db-connect-timeout-ms=500") as service:
+            service.wait_until_ready(3)
+
+
 # Errors of a statement
 
 
@@ -467,6 +531,7 @@ def test_a_serialization_failure_that_passes_goes_unnoticed(database, service, s
         ("23502", 422, "constraint_violated", None, 1),
         ("22001", 422, "constraint_violated", None, 1),
         ("22021", 400, "value_refused", None, 1),
+        ("22P05", 400, "value_refused", None, 1),
         ("22003", 400, "value_refused", None, 1),
         ("53100", 503, "database_resources", 30, 1),
         ("53200", 503, "database_resources", 30, 1),
@@ -480,6 +545,23 @@ def test_an_error_of_a_write_has_its_answer(database, service, state, status, co
     assert database.emails() == []
     database.query("DROP TRIGGER fail ON users")
     assert service.create("1@new.example").status == 201
+
+
+def test_a_duplicate_of_an_index_of_the_operators_own_is_no_taken_address(database, service):
+    database.raise_in_writes("23505", constraint="users_name_key")
+    assert_refused(service.create("1@new.example"), 500, "internal")
+
+
+def test_writes_are_read_committed_whatever_the_databases_default(database):
+    """The statements rely on it: after a lock they must see what its last holder committed."""
+    database.query(
+        "ALTER DATABASE events SET default_transaction_isolation = 'serializable';"
+        "CREATE FUNCTION name_level() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "NEW.name = current_setting('transaction_isolation'); RETURN NEW; END $$;"
+        "CREATE TRIGGER name_level BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION name_level()"
+    )
+    with serving(database, "--workers=1") as service:
+        assert service.create("1@new.example").json()["name"] == "read committed"
 
 
 def test_a_deadlock_is_resolved_unnoticed(database, service):
@@ -541,6 +623,19 @@ def test_a_demoted_server_refuses_writes_until_it_is_promoted(database, service)
     assert database.emails() == ["1@new.example"]
 
 
+def test_a_server_that_stays_read_only_does_not_have_connections_replaced_by_every_write(database):
+    database.query("ALTER DATABASE events SET default_transaction_read_only = on")
+    with serving(database, "--workers=1", "--db-connections=4") as service:
+        database.wait_for_connections(4)
+        assert_refused(service.create("1@new.example"), 503, "database_read_only", 1)
+        seen = set()
+        end = time.monotonic() + 0.7
+        while time.monotonic() < end:
+            assert_refused(service.create("1@new.example"), 503, "database_read_only", 1)
+            seen |= set(database.backends())
+        assert len(seen) <= 8  # those of the beginning, and those that replaced them at once
+
+
 def refused_write(service):
     answer = service.create("1@new.example")
     return answer if answer.status == 503 and answer.code == "database_read_only" else None
@@ -584,6 +679,18 @@ def test_a_missing_schema_makes_the_service_unready_until_it_is_there(server):
         migrate(url)
         service.wait_until_ready(3)
         assert service.create("1@new.example").status == 201
+
+
+def test_missing_rights_are_not_a_missing_schema(server, database):
+    """42501: migrating would not help, and the log says what is wrong."""
+    database.query("CREATE ROLE stranger LOGIN")
+    try:
+        with Service(server.url("events", user="stranger"), "--workers=1") as service:
+            records = wait_until(lambda: service.records("database_connect_failed"))
+            assert "permission denied" in records[0]["message"]
+            assert_refused(service.get("/health/ready"), 503, "database_unavailable", 1)
+    finally:
+        database.query("DROP ROLE stranger")
 
 
 def test_a_schema_that_is_behind_makes_the_service_unready_until_it_is_migrated(server, tmp_path):

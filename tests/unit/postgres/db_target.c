@@ -1,6 +1,7 @@
 #include "postgres/db_target.h"
 
 #include "base/clock.h"
+#include "postgres/db_lookup.h"
 #include "suite.h"
 
 #include <stdlib.h>
@@ -53,6 +54,14 @@ START_TEST(a_malformed_url_is_refused)
 {
     ck_assert_int_eq(db_target_init(&target, "postgresql://[::1/x", "splits"), FAULT_VALIDATION);
     ck_assert_int_eq(db_target_init(&target, "no_such_keyword=1", "splits"), FAULT_VALIDATION);
+}
+END_TEST
+
+START_TEST(a_bare_name_is_the_databases)
+{
+    init("events");
+    ck_assert_str_eq(value_of("dbname"), "events");
+    ck_assert_ptr_null(value_of("host"));
 }
 END_TEST
 
@@ -174,6 +183,27 @@ START_TEST(an_answer_is_good_for_a_second)
 }
 END_TEST
 
+START_TEST(an_answer_that_was_long_in_coming_is_good)
+{
+    init("host=localhost");
+    ck_assert_int_eq(db_target_refresh(&target, NS_PER_S), DB_TARGET_PENDING);
+    while (db_lookup_poll(target.lookup) == NULL)
+        (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    ck_assert_int_eq(db_target_refresh(&target, 10 * NS_PER_S), DB_TARGET_READY);
+    ck_assert_int_eq(db_target_refresh(&target, 11 * NS_PER_S), DB_TARGET_READY);
+}
+END_TEST
+
+START_TEST(more_addresses_than_fit_are_not_found)
+{
+    char url[HOST_LIST_SIZE_MAX + 64] = "host=localhost";
+    for (size_t size = strlen(url); size < HOST_LIST_SIZE_MAX + 32; size += 10)
+        memcpy(url + size, ",127.0.0.1", 11);
+    init(url);
+    ck_assert_int_eq(refreshed(NS_PER_S), DB_TARGET_FAILED);
+}
+END_TEST
+
 START_TEST(a_target_may_be_released_while_it_is_looked_up)
 {
     init("host=localhost");
@@ -188,6 +218,7 @@ static TCase *parameters_case(void)
     TCase *tcase = tcase_create("parameters");
     tcase_add_checked_fixture(tcase, clean_environment, release);
     tcase_add_test(tcase, a_malformed_url_is_refused);
+    tcase_add_test(tcase, a_bare_name_is_the_databases);
     tcase_add_test(tcase, what_the_url_says_is_passed_on);
     tcase_add_test(tcase, the_url_wins_over_the_defaults);
     tcase_add_test(tcase, a_dead_peer_is_noticed_in_seconds_by_default);
@@ -205,6 +236,8 @@ static TCase *looking_up_case(void)
     tcase_add_test(tcase, each_of_several_hosts_keeps_its_port);
     tcase_add_test(tcase, an_unknown_name_fails_and_is_tried_again_after_a_second);
     tcase_add_test(tcase, an_answer_is_good_for_a_second);
+    tcase_add_test(tcase, an_answer_that_was_long_in_coming_is_good);
+    tcase_add_test(tcase, more_addresses_than_fit_are_not_found);
     tcase_add_test(tcase, a_target_may_be_released_while_it_is_looked_up);
     return tcase;
 }

@@ -266,7 +266,8 @@ START_TEST(a_write_whose_sync_is_refused_may_have_been_sent)
 {
     scripted_libpq.refuses_syncs = true;
     submit_write(0);
-    pipeline_close(&pipeline);
+    ck_assert(!pipeline_flush(&pipeline)); /* nothing would ever answer it */
+    pipeline_close(&pipeline, QUERY_RETURN_LOST);
     assert_returned(0, QUERY_RETURN_LOST);
 }
 END_TEST
@@ -314,7 +315,7 @@ END_TEST
 
 START_TEST(a_closed_pipeline_has_no_room)
 {
-    pipeline_close(&pipeline);
+    pipeline_close(&pipeline, QUERY_RETURN_LOST);
     ck_assert(!pipeline_has_room(&pipeline));
 }
 END_TEST
@@ -415,7 +416,7 @@ START_TEST(a_null_without_a_result_is_a_lost_connection)
     ck_assert(pipeline_flush(&pipeline));
     scripted_libpq_null();
     ck_assert(!receive());
-    pipeline_close(&pipeline);
+    pipeline_close(&pipeline, QUERY_RETURN_LOST);
     assert_returned(0, QUERY_RETURN_LOST);
 }
 END_TEST
@@ -426,7 +427,18 @@ START_TEST(a_second_null_behind_a_write_is_a_lost_connection)
     answer_rows();
     scripted_libpq_null();
     ck_assert(!receive());
-    pipeline_close(&pipeline);
+    pipeline_close(&pipeline, QUERY_RETURN_LOST);
+    assert_returned(0, QUERY_RETURN_LOST);
+}
+END_TEST
+
+START_TEST(a_sync_in_place_of_a_result_is_a_lost_connection)
+{
+    submit_write(0);
+    scripted_libpq_sync();
+    ck_assert(!receive());
+    assert_open(0);
+    pipeline_close(&pipeline, QUERY_RETURN_LOST);
     assert_returned(0, QUERY_RETURN_LOST);
 }
 END_TEST
@@ -462,7 +474,7 @@ START_TEST(a_ring_that_wraps_keeps_the_order)
         ck_assert(receive());
         for (unsigned i = 0; i < 5; i++)
             ck_assert_uint_eq(asked[i].turn, i + 1);
-        pipeline_close(&pipeline);
+        pipeline_close(&pipeline, QUERY_RETURN_LOST);
         pipeline_open(&pipeline, scripted_libpq_start(), true, NOW_NS);
     }
 }
@@ -477,7 +489,7 @@ START_TEST(a_write_with_its_row_but_without_its_sync_is_lost)
     scripted_libpq_lose();
     ck_assert(receive());
     ck_assert(!receive());
-    pipeline_close(&pipeline);
+    pipeline_close(&pipeline, QUERY_RETURN_LOST);
     assert_returned(0, QUERY_RETURN_LOST);
     ck_assert_int_eq(asked[0].fault, FAULT_DATABASE_UNAVAILABLE);
 }
@@ -489,7 +501,7 @@ START_TEST(a_farewell_between_a_writes_row_and_its_sync_makes_it_lost)
     answer_rows();
     scripted_libpq_result(PGRES_FATAL_ERROR, "57P01");
     ck_assert(!receive());
-    pipeline_close(&pipeline);
+    pipeline_close(&pipeline, QUERY_RETURN_LOST);
     assert_returned(0, QUERY_RETURN_LOST);
 }
 END_TEST
@@ -504,13 +516,21 @@ START_TEST(closing_returns_what_is_open_in_order_and_answers_nothing_twice)
     scripted_libpq_lose();
     ck_assert(receive());
     ck_assert(!receive());
-    pipeline_close(&pipeline);
+    pipeline_close(&pipeline, QUERY_RETURN_LOST);
     assert_answered(0, FAULT_NONE);
     assert_returned(1, QUERY_RETURN_LOST);
     assert_returned(2, QUERY_RETURN_LOST);
     ck_assert_uint_lt(asked[1].turn, asked[2].turn);
-    pipeline_close(&pipeline);
+    pipeline_close(&pipeline, QUERY_RETURN_LOST);
     ck_assert_uint_eq(scripted_libpq.finished, 1);
+}
+END_TEST
+
+START_TEST(closing_tells_why)
+{
+    submit_write(0);
+    pipeline_close(&pipeline, QUERY_RETURN_SILENT);
+    assert_returned(0, QUERY_RETURN_SILENT);
 }
 END_TEST
 
@@ -518,7 +538,7 @@ START_TEST(a_reopened_pipeline_starts_afresh)
 {
     submit_read(0);
     pipeline.is_retired = true;
-    pipeline_close(&pipeline);
+    pipeline_close(&pipeline, QUERY_RETURN_LOST);
     pipeline_open(&pipeline, scripted_libpq_start(), true, NOW_NS);
     ck_assert(pipeline_has_room(&pipeline));
     ck_assert(pipeline_flush(&pipeline));
@@ -583,7 +603,7 @@ START_TEST(a_terminated_backend_returns_a_read_and_fails_a_write)
     assert_returned(0, QUERY_RETURN_MOVED);
     ck_assert_uint_eq(told.troubled, 1);
     ck_assert_uint_eq(told.troubled_all, 0);
-    pipeline_close(&pipeline);
+    pipeline_close(&pipeline, QUERY_RETURN_LOST);
 
     pipeline_open(&pipeline, scripted_libpq_start(), true, NOW_NS);
     submit_write(1);
@@ -600,8 +620,54 @@ START_TEST(a_crash_elsewhere_makes_a_write_lost)
     answer_error("57P02");
     ck_assert(!receive());
     assert_open(0);
-    pipeline_close(&pipeline);
+    pipeline_close(&pipeline, QUERY_RETURN_LOST);
     assert_returned(0, QUERY_RETURN_LOST);
+}
+END_TEST
+
+START_TEST(a_pooler_that_has_lost_the_server_makes_a_write_lost)
+{
+    scripted_libpq.severity = "FATAL";
+    submit_write(0);
+    answer_error("08P01");
+    ck_assert(!receive());
+    assert_open(0);
+    pipeline_close(&pipeline, QUERY_RETURN_LOST);
+    assert_returned(0, QUERY_RETURN_LOST);
+}
+END_TEST
+
+START_TEST(an_unknown_end_of_the_session_makes_a_write_lost)
+{
+    scripted_libpq.severity = "FATAL";
+    submit_write(0);
+    answer_error("XX000");
+    ck_assert(!receive());
+    assert_open(0);
+    pipeline_close(&pipeline, QUERY_RETURN_LOST);
+    assert_returned(0, QUERY_RETURN_LOST);
+}
+END_TEST
+
+START_TEST(a_duplicate_of_another_index_is_not_a_taken_email)
+{
+    scripted_libpq.constraint = "users_name_key";
+    submit_write(0);
+    answer_error("23505");
+    scripted_libpq_sync();
+    ck_assert(receive());
+    assert_answered(0, FAULT_INTERNAL);
+}
+END_TEST
+
+START_TEST(an_idle_timeout_in_band_moves_even_a_write)
+{
+    scripted_libpq.severity = "FATAL";
+    submit_write(0);
+    answer_error("57P05");
+    ck_assert(receive());
+    assert_returned(0, QUERY_RETURN_MOVED);
+    ck_assert_uint_eq(told.troubled, 1);
 }
 END_TEST
 
@@ -611,7 +677,7 @@ START_TEST(an_error_without_a_state_is_libpqs_own_and_a_lost_connection)
     ck_assert(pipeline_flush(&pipeline));
     answer_error(NULL);
     ck_assert(!receive());
-    pipeline_close(&pipeline);
+    pipeline_close(&pipeline, QUERY_RETURN_LOST);
     assert_returned(0, QUERY_RETURN_LOST);
 }
 END_TEST
@@ -704,7 +770,7 @@ START_TEST(closing_forgets_what_was_abandoned)
     answer_rows();
     ck_assert(receive());
     pipeline_abandon(&pipeline, &asked[0].query);
-    pipeline_close(&pipeline);
+    pipeline_close(&pipeline, QUERY_RETURN_LOST);
     ck_assert_uint_eq(asked[0].returned, 0);
     assert_returned(1, QUERY_RETURN_LOST);
     ck_assert_uint_eq(scripted_libpq.results_alive, 0);
@@ -763,6 +829,20 @@ START_TEST(a_ping_is_answered_by_its_sync_alone_and_measures_the_round_trip)
     ck_assert_uint_eq(told.measured, 1);
     ck_assert_uint_eq(told.count, 0);
     ck_assert_uint_eq(told.elapsed_ns, 500);
+}
+END_TEST
+
+START_TEST(what_comes_back_together_with_a_ping_measures_nothing)
+{
+    ck_assert(pipeline_ping(&pipeline, NOW_NS));
+    submit_write(0);
+    ck_assert(pipeline_flush(&pipeline));
+    scripted_libpq_sync();
+    answer_rows();
+    scripted_libpq_sync();
+    ck_assert(receive());
+    assert_answered(0, FAULT_NONE);
+    ck_assert_uint_eq(told.measured, 0);
 }
 END_TEST
 
@@ -849,6 +929,7 @@ static TCase *answers_case(void)
     tcase_add_test(tcase, nothing_is_asked_of_libpq_while_it_is_busy);
     tcase_add_test(tcase, a_null_without_a_result_is_a_lost_connection);
     tcase_add_test(tcase, a_second_null_behind_a_write_is_a_lost_connection);
+    tcase_add_test(tcase, a_sync_in_place_of_a_result_is_a_lost_connection);
     tcase_add_test(tcase, a_null_in_place_of_a_sync_is_a_lost_connection);
     tcase_add_test(tcase, what_nobody_asked_for_is_a_lost_connection);
     tcase_add_test(tcase, a_ring_that_wraps_keeps_the_order);
@@ -862,6 +943,7 @@ static TCase *losses_case(void)
     tcase_add_test(tcase, a_write_with_its_row_but_without_its_sync_is_lost);
     tcase_add_test(tcase, a_farewell_between_a_writes_row_and_its_sync_makes_it_lost);
     tcase_add_test(tcase, closing_returns_what_is_open_in_order_and_answers_nothing_twice);
+    tcase_add_test(tcase, closing_tells_why);
     tcase_add_test(tcase, a_reopened_pipeline_starts_afresh);
     return tcase;
 }
@@ -875,6 +957,10 @@ static TCase *errors_case(void)
     tcase_add_test(tcase, a_serialization_failure_comes_back_to_be_tried_again);
     tcase_add_test(tcase, a_terminated_backend_returns_a_read_and_fails_a_write);
     tcase_add_test(tcase, a_crash_elsewhere_makes_a_write_lost);
+    tcase_add_test(tcase, a_pooler_that_has_lost_the_server_makes_a_write_lost);
+    tcase_add_test(tcase, an_unknown_end_of_the_session_makes_a_write_lost);
+    tcase_add_test(tcase, a_duplicate_of_another_index_is_not_a_taken_email);
+    tcase_add_test(tcase, an_idle_timeout_in_band_moves_even_a_write);
     tcase_add_test(tcase, an_error_without_a_state_is_libpqs_own_and_a_lost_connection);
     tcase_add_test(tcase, a_forgotten_statement_moves_and_the_connection_is_to_be_replaced);
     tcase_add_test(tcase, a_demoted_server_is_trouble_for_all_connections);
@@ -899,6 +985,7 @@ static TCase *accounts_case(void)
     tcase_add_test(tcase, the_backlog_is_what_is_expected_of_open_queries_and_returns_to_zero);
     tcase_add_test(tcase, what_comes_back_together_is_measured_together);
     tcase_add_test(tcase, a_ping_is_answered_by_its_sync_alone_and_measures_the_round_trip);
+    tcase_add_test(tcase, what_comes_back_together_with_a_ping_measures_nothing);
     tcase_add_test(tcase, a_sync_that_comes_later_than_its_results_measures_nothing);
     tcase_add_test(tcase, a_ping_on_a_broken_connection_fails);
     tcase_add_test(tcase, progress_is_when_something_came_or_the_first_query_went);

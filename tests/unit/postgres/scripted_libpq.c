@@ -33,7 +33,7 @@ static struct pg_conn script;
 
 PGconn *scripted_libpq_start(void)
 {
-    scripted_libpq = (struct scripted_libpq){0};
+    scripted_libpq = (struct scripted_libpq){.severity = "ERROR", .constraint = "users_email_key"};
     script = (struct pg_conn){.status = CONNECTION_OK};
     return &script;
 }
@@ -182,6 +182,8 @@ ExecStatusType PQresultStatus(const PGresult *result)
 
 char *PQresultErrorField(const PGresult *result, int field)
 {
+    if (field == PG_DIAG_SEVERITY_NONLOCALIZED) return (char *)(uintptr_t)scripted_libpq.severity;
+    if (field == PG_DIAG_CONSTRAINT_NAME) return (char *)(uintptr_t)scripted_libpq.constraint;
     ck_assert_int_eq(field, PG_DIAG_SQLSTATE);
     return (char *)(uintptr_t)result->state;
 }

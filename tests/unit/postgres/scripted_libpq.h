@@ -18,6 +18,8 @@ struct scripted_libpq {
     bool refuses_syncs;     /* sending a Sync fails */
     unsigned results_alive; /* given and not cleared yet */
     unsigned finished;      /* connections closed */
+    const char *severity;   /* of each error: "ERROR" */
+    const char *constraint; /* and the one that it names: "users_email_key" */
 };
 
 extern struct scripted_libpq scripted_libpq;
