@@ -110,6 +110,7 @@ static void take_connection(struct connection_set *set, struct slot *slot)
     set->up_count++;
     watch_pipeline(set, slot, true);
     if (set->up_count == 1) {
+        set->maintenance_ns = set->now_ns; /* the others follow */
         set->fault = FAULT_NONE;
         set->outage_is_logged = false;
         log_event(LOG_LEVEL_INFO, "database_connected", LOG_INT("schema_version", slot->schema_version));
@@ -206,11 +207,21 @@ static void close_silent(struct connection_set *set, struct slot *slot)
     if (set->up_count == 0) connection_set_fail_queued(set, set->fault);
 }
 
+/*
+ * As long as the database is known to be away, only the first connection knocks: that is enough to
+ * learn that it is back, and a database that starts is not met by a crowd.
+ */
+static bool may_connect(const struct connection_set *set, const struct slot *slot)
+{
+    bool is_away = set->up_count == 0 && set->fault != FAULT_NONE;
+    return set->now_ns >= slot->retry_ns && (!is_away || slot == &set->slots[0]);
+}
+
 static void maintain_slot(struct connection_set *set, struct slot *slot)
 {
     switch (slot->state) {
     case SLOT_DOWN:
-        if (set->now_ns >= slot->retry_ns) start_connecting(set, slot);
+        if (may_connect(set, slot)) start_connecting(set, slot);
         break;
     case SLOT_CONNECTING:
         connector_check_deadline(&slot->connector, set->now_ns);
