@@ -24,7 +24,7 @@ static int run(const struct config *config, int argc, char **arguments)
     bool is_serve = strcmp(command, "serve") == 0;
     bool is_check = strcmp(command, "check") == 0;
     bool is_version = strcmp(command, "version") == 0;
-    if (!is_serve && !is_check && !is_version) return misuse(command, "no such command, but " COMMANDS);
+    if (!is_serve && !is_check && !is_version) return misuse(command, "no such command; there are " COMMANDS);
     if (argc > 1) return misuse(command, "takes no argument");
     if (is_version) return command_version();
     return is_serve ? service_run(config) : command_check(config);

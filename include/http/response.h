@@ -35,7 +35,13 @@ struct response {
 /* Answers with status and a JSON body; set further fields of request->response before. */
 void response_json(struct request *request, unsigned status, struct text body);
 
-/* Answers with a status that has no body: 204, 304. */
+/*
+ * Answers 304. body is what a 200 would have: only its size is sent, as Content-Length (RFC 9110, section
+ * 8.6).
+ */
+void response_not_modified(struct request *request, struct text body);
+
+/* Answers with a status that has no body: 204. */
 void response_empty(struct request *request, unsigned status);
 
 /*

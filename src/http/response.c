@@ -19,6 +19,15 @@ void response_json(struct request *request, unsigned status, struct text body)
     finish(request);
 }
 
+void response_not_modified(struct request *request, struct text body)
+{
+    request->response.status = 304;
+    request->response.content_type = NULL;
+    request->response.body = body;
+    request->response.fault = FAULT_NONE;
+    finish(request);
+}
+
 void response_empty(struct request *request, unsigned status)
 {
     request->response.status = status;

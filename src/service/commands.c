@@ -90,7 +90,8 @@ static enum fault upgrade(const struct config *config, const struct migrations *
         if (fault != FAULT_DATABASE_UNAVAILABLE) return fault;
         left_ms = ms_until(deadline_ns);
         if (left_ms <= RETRY_PAUSE_MS) return fault;
-        if (!told) (void)fprintf(stderr, "splits: waiting for the database for %u ms at most\n", left_ms);
+        if (!told)
+            (void)fprintf(stderr, "splits: waiting up to %u s for the database\n", (left_ms + 999) / 1000);
         free(*ret_message);
         migration_report_release(ret_report);
         sleep_ms(RETRY_PAUSE_MS);

@@ -155,7 +155,10 @@ static enum fault start_workers(struct service *service, unsigned count, unsigne
     for (unsigned i = 0; i < count; i++) {
         unsigned share = connections / count + (i < connections % count);
         enum fault fault = worker_start(service->config, share, schema_version, &service->workers[i]);
-        if (fault) return fault;
+        if (fault) {
+            log_event(LOG_LEVEL_ERROR, "worker_failed", LOG_STRING("code", fault_code(fault)));
+            return fault;
+        }
         service->worker_count++;
     }
     return FAULT_NONE;
@@ -213,7 +216,7 @@ int service_run(const struct config *config)
     config_log(config);
     if (!fault) fault = start(&service);
     if (fault)
-        log_event(LOG_LEVEL_ERROR, "start_failed", LOG_STRING("code", fault_code(fault)));
+        log_event(LOG_LEVEL_ERROR, "start_failed", LOG_STRING("message", "the reason stands above"));
     else
         wait_until_done(&service);
     stop(&service);

@@ -28,23 +28,31 @@ static enum fault set_location(struct request *request, int64_t id)
     return request->response.location ? FAULT_NONE : FAULT_MEMORY;
 }
 
-enum fault user_response_one(struct request *request, unsigned status, const struct user *user)
+static enum fault write_user(struct request *request, const struct user *user, struct text *ret_body)
 {
     enum fault fault = set_etag(request, user->version);
     if (fault) return fault;
     char *body = arena_take(&request->arena, user_json_size_max(user));
     if (!body) return FAULT_MEMORY;
     char *end = user_json_write(body, user);
-    response_json(request, status, (struct text){body, (size_t)(end - body)});
+    *ret_body = (struct text){body, (size_t)(end - body)};
     return FAULT_NONE;
+}
+
+enum fault user_response_one(struct request *request, unsigned status, const struct user *user)
+{
+    struct text body;
+    enum fault fault = write_user(request, user, &body);
+    if (!fault) response_json(request, status, body);
+    return fault;
 }
 
 enum fault user_response_not_modified(struct request *request, const struct user *user)
 {
-    enum fault fault = set_etag(request, user->version);
-    if (fault) return fault;
-    response_empty(request, 304);
-    return FAULT_NONE;
+    struct text body;
+    enum fault fault = write_user(request, user, &body);
+    if (!fault) response_not_modified(request, body);
+    return fault;
 }
 
 enum fault user_response_created(struct request *request, const struct user *user)

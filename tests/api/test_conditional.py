@@ -94,3 +94,14 @@ def test_of_two_changes_of_one_version_one_is_made(api, user):
     assert_problem(second, 412, "precondition_failed")
     api.assert_unchanged(first.json())
     assert api.patch(user["id"], {"name": "Second"}, if_match=first.headers["ETag"]).status_code == 200
+
+
+def test_a_304_announces_the_length_of_the_200_or_none(connect, user):
+    """RFC 9110, section 8.6."""
+    connection = connect()
+    path = f"/users/{user['id']}"
+    whole = connection.ask(request("GET", path))
+    answer = connection.ask(request("GET", path, f"If-None-Match: {whole.header('etag')}"), "HEAD")
+    assert answer.status == 304
+    assert answer.header("content-length") in (None, whole.header("content-length"))
+    connection.assert_open()
