@@ -152,8 +152,8 @@ def parse_wrk(output):
     return {
         "rate": float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]),
         "count": int(re.search(r"(\d+) requests in", output)[1]),
-        "p50": milliseconds(re.search(r"50%\s+(\S+)", output)[1]),
-        "p99": milliseconds(re.search(r"99%\s+(\S+)", output)[1]),
+        "p50": milliseconds(re.search(r"^\s+50%\s+(\S+)", output, re.M)[1]),
+        "p99": milliseconds(re.search(r"^\s+99%\s+(\S+)", output, re.M)[1]),
         "failed": failed,
     }
 
