@@ -135,7 +135,7 @@ static void take_head(struct exchange *exchange, const struct request_head *head
 {
     struct request *request = &exchange->request;
     request->method = head->method == METHOD_COUNT ? METHOD_GET : head->method;
-    request->path = head->path;
+    request->path = head->is_options_asterisk ? TEXT("*") : head->path;
     request->query = head->query;
     memcpy(request->headers, head->headers, sizeof request->headers);
     exchange->keeps_alive = head->keep_alive;

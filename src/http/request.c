@@ -1,5 +1,7 @@
 #include "http/request.h"
 
+#include "http/characters.h"
+
 #include <stdlib.h>
 
 bool method_is_safe(enum method method)
@@ -30,15 +32,6 @@ const char *method_name(enum method method)
     abort();
 }
 
-/* The value of a hexadecimal digit, or -1. */
-static int hex_value(char digit)
-{
-    if (digit >= '0' && digit <= '9') return digit - '0';
-    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-    return -1;
-}
-
 /* Decodes a name or a value to *at, which it moves on. */
 static enum fault decode_part(struct text raw, char **at, struct text *ret_part)
 {
@@ -49,9 +42,9 @@ static enum fault decode_part(struct text raw, char **at, struct text *ret_part)
             continue;
         }
         if (raw.size - i < 3) return FAULT_TARGET;
-        int high = hex_value(raw.bytes[i + 1]), low = hex_value(raw.bytes[i + 2]);
-        if (high < 0 || low < 0) return FAULT_TARGET;
-        *end++ = (char)(high << 4 | low);
+        char high = raw.bytes[i + 1], low = raw.bytes[i + 2];
+        if (!character_is(high, CHARACTER_HEX) || !character_is(low, CHARACTER_HEX)) return FAULT_TARGET;
+        *end++ = (char)(character_hex_value(high) << 4 | character_hex_value(low));
         i += 2;
     }
     struct text part = {start, (size_t)(end - start)};

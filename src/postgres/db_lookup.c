@@ -57,15 +57,16 @@ static void look_up(struct db_lookup *lookup, struct host_entry *entry)
 static void *run(void *argument)
 {
     struct db_lookup *lookup = argument;
+    const char *at = lookup->hosts;
     unsigned index = 0;
-    for (const char *at = lookup->hosts; at != NULL; index++) {
+    do {
         struct host_entry entry = {0};
         (void)snprintf(entry.host, sizeof entry.host, "%.*s", (int)strcspn(at, ","), at);
-        list_entry(lookup->ports, index, entry.port, sizeof entry.port);
+        list_entry(lookup->ports, index++, entry.port, sizeof entry.port);
         look_up(lookup, &entry);
         at = strchr(at, ',');
         at = at == NULL ? NULL : at + 1;
-    }
+    } while (at != NULL);
     /* A list that was cut would name hosts that nobody meant. */
     if (lookup->is_cut) lookup->answer.found = false;
     if (atomic_exchange(&lookup->state, ANSWERED) == LET_GO) free(lookup);

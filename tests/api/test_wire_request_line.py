@@ -179,3 +179,10 @@ def test_empty_lines_before_a_request_are_ignored(connect, blank_lines):
 
 def test_the_path_is_decoded_once(connect, user):
     connect().ask(head("GET", f"/users/%25{ord(str(user['id'])[0]):x}")).assert_problem(404)
+
+
+def test_the_absolute_form_without_a_path_asks_for_the_options_of_the_server(connect):
+    """RFC 9112, section 3.2.4: it is what a proxy would have made an asterisk of."""
+    connection = connect()
+    assert connection.ask(head("OPTIONS", "http://service.example"), "OPTIONS").status == 204
+    connection.assert_open()

@@ -235,7 +235,7 @@ def test_without_a_server_requests_are_refused_at_once_and_served_soon_after_its
         assert service.get("/users/1").status == 200
         assert service.create("1@new.example").status == 201
         wait_until(lambda: service.events()[-1] == "database_connected")
-        assert "database_connection_lost" in service.events()
+        service.wait_for_record("database_connection_lost")
 
 
 def test_a_service_waits_for_a_database_that_starts_later_and_says_so(server, database):

@@ -49,7 +49,7 @@ def test_the_start_is_logged_with_its_settings_and_without_secrets(shared):
     with Service(url, "--workers=2", "--connections-max=77") as service:
         service.wait_until_ready()
         assert service.terminate() == 0
-        configuration, = service.records("configuration")
+        configuration = service.wait_for_record("configuration")
         assert configuration["connections_max"] == 77
         assert configuration["workers"] == 2
         assert "***" in configuration["database_url"]

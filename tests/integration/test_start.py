@@ -91,7 +91,7 @@ def test_the_environment_sets_what_options_do_not(shared):
     environment = {"SPLITS_WORKERS": "3", "SPLITS_CONNECTIONS_MAX": "99", "SPLITS_BODY_SIZE_MAX": "2048",
                    "SPLITS_LOG_FORMAT": "text"}
     with Service(shared.url, "--body-size-max=4096", environment=environment) as service:
-        configuration, = service.records("configuration")
+        configuration = service.wait_for_record("configuration")
         assert configuration["workers"] == 3
         assert configuration["connections_max"] == 99
         assert configuration["body_size_max"] == 4096
