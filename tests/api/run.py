@@ -26,7 +26,8 @@ def run_pytest(service, arguments, load):
     busy = None
     if load:
         busy = subprocess.Popen([sys.executable, ROOT / "tests/api/load.py", service.base_url], start_new_session=True)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--base-url={service.base_url}"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *needs.second_chances(),
+               f"--base-url={service.base_url}"]
     if load:
         # These compare pages, which the load changes.
         command += [f"--ignore={ROOT}/tests/api/test_list.py",

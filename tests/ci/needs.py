@@ -8,6 +8,14 @@ import sys
 SKIPPED = 77
 
 
+def second_chances():
+    """
+    pytest's arguments for tests of a running service, which depend on how busy the machine is: who fails
+    is asked again, and pytest's last line counts the reruns. None without the plugin.
+    """
+    return ["--reruns", "2"] if importlib.util.find_spec("pytest_rerunfailures") else []
+
+
 def skip_without(*modules, postgres=True):
     """Ends the process with a reason when a Python module or the PostgreSQL server is missing."""
     missing = [f"Python's {module}" for module in modules if importlib.util.find_spec(module) is None]

@@ -9,4 +9,4 @@ if __name__ == "__main__":
     needs.skip_without("pytest", "requests", "psycopg2")
     import pytest
 
-    sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", *sys.argv[1:]]))
+    sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", *needs.second_chances(), *sys.argv[1:]]))

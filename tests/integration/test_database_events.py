@@ -566,7 +566,7 @@ def test_writes_are_read_committed_whatever_the_databases_default(database):
 
 def test_a_deadlock_is_resolved_unnoticed(database, service):
     """40P01: the service's transaction is the victim, and succeeds when tried again."""
-    database.query("ALTER DATABASE events SET deadlock_timeout = '50ms'")
+    database.query("ALTER DATABASE events SET deadlock_timeout = '500ms'")
     database.terminate_backends()
     database.query(
         "CREATE FUNCTION lock_other() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "

@@ -29,7 +29,7 @@ def is_refused(service):
     try:
         RawClient(service).close()
         return False
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError): # reset: connected, and not accepted any more
         return True
 
 
