@@ -7,10 +7,6 @@
 #include <emmintrin.h>
 #endif
 
-enum { BLOCK_SIZE = 16 };
-
-#define EVERY_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
-
 /* What follows the backslash for each byte that is escaped; 'u' for \u00xx, 0 for bytes that are copied. */
 static const char escape_letter[256] = {
     'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'b', 't', 'n', 'u', 'f', 'r', 'u', 'u',         'u',
@@ -22,8 +18,37 @@ static const char two_digits[200] = "0001020304050607080910111213141516171819202
                                     "50515253545556575859606162636465666768697071727374"
                                     "75767778798081828384858687888990919293949596979899";
 
-/* High bits of the bytes below 0x20, quotes and backslashes; right as to whether there is any, not as to
- * which. */
+/* Sixteen bytes that are looked at together. */
+#ifdef __SSE2__
+struct block {
+    __m128i bytes;
+};
+
+static struct block block_of_words(uint64_t low, uint64_t high)
+{
+    return (struct block){_mm_set_epi64x((long long)high, (long long)low)};
+}
+
+static bool needs_escapes(struct block block)
+{
+    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(block.bytes, _mm_set1_epi8(0x1F)), block.bytes);
+    __m128i quote = _mm_cmpeq_epi8(block.bytes, _mm_set1_epi8('"'));
+    __m128i backslash = _mm_cmpeq_epi8(block.bytes, _mm_set1_epi8('\\'));
+    return _mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash))) != 0;
+}
+#else
+#define EVERY_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+struct block {
+    uint64_t words[2];
+};
+
+static struct block block_of_words(uint64_t low, uint64_t high)
+{
+    return (struct block){{low, high}};
+}
+
+/* Subtracting from each byte at once may also mark one above a byte that is marked rightly. */
 static uint64_t find_escapes(uint64_t word)
 {
     uint64_t quote = word ^ EVERY_BYTE('"');
@@ -33,25 +58,9 @@ static uint64_t find_escapes(uint64_t word)
     return hits & EVERY_BYTE(0x80);
 }
 
-#ifdef __SSE2__
-static bool copy_plain_block(char *at, const char *bytes)
+static bool needs_escapes(struct block block)
 {
-    __m128i block = _mm_loadu_si128((const __m128i *)(const void *)bytes);
-    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1F)), block);
-    __m128i quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
-    __m128i backslash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
-    if (_mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash)))) return false;
-    _mm_storeu_si128((__m128i *)(void *)at, block);
-    return true;
-}
-#else
-static bool copy_plain_block(char *at, const char *bytes)
-{
-    uint64_t words[2];
-    memcpy(words, bytes, BLOCK_SIZE);
-    if (find_escapes(words[0]) | find_escapes(words[1])) return false;
-    memcpy(at, words, BLOCK_SIZE);
-    return true;
+    return (find_escapes(block.words[0]) | find_escapes(block.words[1])) != 0;
 }
 #endif
 
@@ -75,14 +84,14 @@ static char *write_bytes(char *at, const char *bytes, size_t size)
     return at;
 }
 
-/* The last bytes, fewer than a block: as two words that overlap where there are enough bytes for it. */
-static char *write_tail(char *at, const char *bytes, size_t size)
+/* Fewer bytes than a block: as two words that overlap where there are enough bytes for it. */
+static char *write_short(char *at, const char *bytes, size_t size)
 {
     if (size >= sizeof(uint64_t)) {
         uint64_t first, last;
         memcpy(&first, bytes, sizeof first);
         memcpy(&last, bytes + size - sizeof last, sizeof last);
-        if (find_escapes(first) | find_escapes(last)) return write_bytes(at, bytes, size);
+        if (needs_escapes(block_of_words(first, last))) return write_bytes(at, bytes, size);
         memcpy(at, &first, sizeof first);
         memcpy(at + size - sizeof last, &last, sizeof last);
         return at + size;
@@ -91,7 +100,8 @@ static char *write_tail(char *at, const char *bytes, size_t size)
         uint32_t first, last;
         memcpy(&first, bytes, sizeof first);
         memcpy(&last, bytes + size - sizeof last, sizeof last);
-        if (find_escapes((uint64_t)first << 32 | last)) return write_bytes(at, bytes, size);
+        uint64_t both = (uint64_t)first << 32 | last;
+        if (needs_escapes(block_of_words(both, both))) return write_bytes(at, bytes, size);
         memcpy(at, &first, sizeof first);
         memcpy(at + size - sizeof last, &last, sizeof last);
         return at + size;
@@ -99,14 +109,33 @@ static char *write_tail(char *at, const char *bytes, size_t size)
     return write_bytes(at, bytes, size);
 }
 
+/* The last block overlaps the one before it: if it is plain, so is what it writes once more. */
+static char *write_long(char *at, const char *bytes, size_t size)
+{
+    struct block block;
+    const char *last = bytes + size - sizeof block;
+    for (; bytes < last; bytes += sizeof block) {
+        memcpy(&block, bytes, sizeof block);
+        if (needs_escapes(block)) {
+            at = write_bytes(at, bytes, sizeof block);
+        } else {
+            memcpy(at, &block, sizeof block);
+            at += sizeof block;
+        }
+    }
+    size_t left = sizeof block - (size_t)(bytes - last);
+    memcpy(&block, last, sizeof block);
+    if (needs_escapes(block)) return write_bytes(at, bytes, left);
+    at += left;
+    memcpy(at - sizeof block, &block, sizeof block);
+    return at;
+}
+
 char *json_writer_string(char *at, struct text text)
 {
-    const char *bytes = text.bytes;
-    size_t left = text.size;
     *at++ = '"';
-    for (; left >= BLOCK_SIZE; bytes += BLOCK_SIZE, left -= BLOCK_SIZE)
-        at = copy_plain_block(at, bytes) ? at + BLOCK_SIZE : write_bytes(at, bytes, BLOCK_SIZE);
-    at = write_tail(at, bytes, left);
+    at = text.size < sizeof(struct block) ? write_short(at, text.bytes, text.size)
+                                          : write_long(at, text.bytes, text.size);
     *at++ = '"';
     return at;
 }
@@ -147,21 +176,25 @@ struct date {
 };
 
 /*
- * Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days. Years start in
- * March there, so that the leap day is the last of its year; days counts from 0000-03-01.
+ * Cassio Neri and Lorenz Schneider, "Euclidean affine functions and their application to calendar
+ * algorithms", figure 12. Years start in March there, so that the leap day is the last of its year; days
+ * counts from 0000-03-01.
  */
 static struct date date_of_day(uint32_t days)
 {
-    uint32_t era = days / 146097;
-    uint32_t day_of_era = days % 146097;
-    uint32_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    uint32_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    uint32_t months = (5 * day_of_year + 2) / 153;
-    uint32_t month = months < 10 ? months + 3 : months - 9;
+    uint32_t quarters = 4 * days + 3;
+    uint32_t century = quarters / 146097;
+    uint32_t day_of_century = quarters % 146097 / 4;
+    uint64_t scaled = UINT64_C(2939745) * (4 * day_of_century + 3);
+    uint32_t year_of_century = (uint32_t)(scaled >> 32);
+    uint32_t day_of_year = (uint32_t)scaled / 2939745 / 4;
+    uint32_t month_and_day = 2141 * day_of_year + 197913;
+    uint32_t month = month_and_day >> 16;
+    bool is_next_year = day_of_year >= 306;
     return (struct date){
-        .year = year_of_era + era * 400 + (month <= 2),
-        .month = month,
-        .day = day_of_year - (153 * months + 2) / 5 + 1,
+        .year = 100 * century + year_of_century + is_next_year,
+        .month = is_next_year ? month - 12 : month,
+        .day = (month_and_day & 0xFFFF) / 2141 + 1,
     };
 }
 
@@ -169,11 +202,13 @@ static void write_time_of_day(char *at, uint64_t us_of_day)
 {
     uint32_t seconds = (uint32_t)(us_of_day / 1000000);
     uint32_t us = (uint32_t)(us_of_day % 1000000);
-    write_pair(at, seconds / 3600);
-    write_pair(at + 3, seconds / 60 % 60);
+    uint32_t minutes = seconds / 60;
+    uint32_t hundreds_us = us / 100;
+    write_pair(at, minutes / 60);
+    write_pair(at + 3, minutes % 60);
     write_pair(at + 6, seconds % 60);
-    write_pair(at + 9, us / 10000);
-    write_pair(at + 11, us / 100 % 100);
+    write_pair(at + 9, hundreds_us / 100);
+    write_pair(at + 11, hundreds_us % 100);
     write_pair(at + 13, us % 100);
 }
 
