@@ -16,7 +16,7 @@ static enum fault fail_test(void *argument)
 
 static enum fault dispatch(struct request *request, struct health_services *services)
 {
-    struct route_table table = {health_routes, services};
+    struct route_table table = {.routes = health_routes, .services = services};
     struct router router = {&table, 1};
     return router_dispatch(&router, request);
 }
