@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COMMANDS "serve, migrate, check or version"
+#define COMMANDS "serve, migrate, check, selftest or version"
 
 static int misuse(const char *command, const char *reason)
 {
@@ -21,6 +21,7 @@ static int run(const struct config *config, int argc, char **arguments)
 {
     const char *command = arguments[0];
     if (strcmp(command, "migrate") == 0) return command_migrate(config, argc - 1, arguments + 1);
+    if (strcmp(command, "selftest") == 0) return command_selftest(config, argc - 1, arguments + 1);
     bool is_serve = strcmp(command, "serve") == 0;
     bool is_check = strcmp(command, "check") == 0;
     bool is_version = strcmp(command, "version") == 0;

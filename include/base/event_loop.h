@@ -40,3 +40,7 @@ void event_loop_remove(struct event_loop *loop, struct event_source *source);
  * the wait. Not to be called from a source's ready().
  */
 void event_loop_turn(struct event_loop *loop, int timeout_ms);
+
+/* When the latest turn began to wait, and when it woke up; monotonic. 0 before the first turn. */
+uint64_t event_loop_slept_ns(const struct event_loop *loop);
+uint64_t event_loop_woken_ns(const struct event_loop *loop);

@@ -45,6 +45,7 @@ enum [[nodiscard]] fault{
     FAULT_IDEMPOTENCY_KEY,     /* malformed Idempotency-Key */
     FAULT_IDEMPOTENCY_REUSED,  /* same Idempotency-Key, other request */
     FAULT_IDEMPOTENCY_RUNNING, /* a request with this Idempotency-Key is still running */
+    FAULT_LABORATORY_OFF,      /* the resource belongs to the laboratory, which is not enabled */
 
     /* The service or its database could not do it. */
     FAULT_DATABASE_UNAVAILABLE, /* no connection to the database; not applied */

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/fault.h"
+#include "base/ledger.h"
 #include "base/text.h"
 #include "http/response.h"
 
@@ -50,10 +51,11 @@ struct request {
     char id[129];                      /* X-Request-Id, the client's or made here; terminated */
     const struct route *route;         /* which resource this is; NULL while not known */
     int64_t path_id;                   /* {id} of the path, from 1; 0 where the route has none */
-    uint64_t started_ns;               /* first byte seen */
+    struct ledger ledger;              /* where its time goes; starts with the first byte */
     uint64_t deadline_ns;              /* when it will be answered 504 */
     struct arena arena;                /* everything that is made for this request */
     struct response response;          /* what it will be answered */
+    bool shows_timing;                 /* its answer carries Server-Timing */
     void *services;                    /* what the worker gives its handlers; set by the router */
 
     /*
@@ -62,6 +64,13 @@ struct request {
      */
     void (*abandon)(struct request *request);
     void *abandon_argument; /* for abandon's use */
+
+    /*
+     * Called at most once, at the very end, when the answer is sent or the client gone: the ledger is
+     * complete. Set by a handler that wants to know; the request is still readable.
+     */
+    void (*ended)(struct request *request);
+    void *ended_argument; /* for ended's use */
 
     /* Called by http/response.c when the response is complete; the server's. May be NULL. */
     void (*answered)(struct request *request);

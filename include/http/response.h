@@ -35,6 +35,9 @@ struct response {
 /* Answers with status and a JSON body; set further fields of request->response before. */
 void response_json(struct request *request, unsigned status, struct text body);
 
+/* The same with a body of another type, such as "text/plain; charset=utf-8". */
+void response_text(struct request *request, unsigned status, const char *content_type, struct text body);
+
 /*
  * Answers 304. body is what a 200 would have: only its size is sent, as Content-Length (RFC 9110, section
  * 8.6).

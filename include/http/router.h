@@ -26,6 +26,7 @@ struct route {
 struct route_table {
     const struct route *routes; /* ends with a route whose path is NULL */
     void *services;             /* becomes request->services for these routes */
+    bool shows_timing;          /* answers carry Server-Timing, whatever the setting */
 };
 
 struct router {

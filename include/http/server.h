@@ -30,9 +30,18 @@ struct server_limits {
 
 enum access_log { ACCESS_LOG_OFF, ACCESS_LOG_ERRORS, ACCESS_LOG_ALL };
 
+/* Who is told of every request that was answered, refused or given up, at its very end. */
+struct server_observer {
+    /* The ledger is complete; response.status 0: the client left before there was an answer. */
+    void (*request_ended)(void *argument, const struct request *request); /* may be NULL */
+    void *argument;
+};
+
 struct server_config {
     struct server_limits limits;
-    enum access_log access_log;  /* errors: 5xx but 501 and 505 */
+    enum access_log access_log; /* errors: 5xx but 501 and 505 */
+    bool server_timing;         /* every answer carries Server-Timing: it discloses */
+    struct server_observer observer;
     const struct router *router; /* borrowed */
     struct event_loop *loop;     /* borrowed */
 };

@@ -10,6 +10,7 @@
 
 #include "base/event_loop.h"
 #include "base/fault.h"
+#include "postgres/postgres_statistics.h"
 #include "users/user_store.h"
 
 #include <stdbool.h>
@@ -22,6 +23,7 @@ struct postgres_config {
     const char *application_name;
     bool blocking;          /* wait for each answer inside the call */
     bool prepared;          /* statements prepared once per connection */
+    bool laboratory;        /* those of the laboratory as well: see postgres_lab_store.h */
     unsigned connections;   /* per store, from 1 */
     unsigned queue_max;     /* operations that wait for a connection */
     unsigned in_flight_max; /* per connection */
@@ -54,3 +56,6 @@ uint64_t postgres_user_store_wake_ns(const struct postgres_user_store *store);
  * Else FAULT_DATABASE_UNAVAILABLE, FAULT_SCHEMA_BEHIND or FAULT_SCHEMA_UNKNOWN.
  */
 enum fault postgres_user_store_readiness(const struct postgres_user_store *store);
+
+/* Lives as long as the store. Any thread may read it. */
+const struct postgres_statistics *postgres_user_store_statistics(const struct postgres_user_store *store);

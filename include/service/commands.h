@@ -23,5 +23,11 @@ int command_migrate(const struct config *config, int argc, char **arguments);
 /* COMMAND_OK when the service could serve: the database is there, writable, and its schema is current. */
 int command_check(const struct config *config);
 
+/*
+ * Proves the ledger on this machine with this database (see lab/selftest.h); the argument "quick" makes it
+ * short. arguments are those behind "selftest". COMMAND_USAGE in a build without the laboratory.
+ */
+int command_selftest(const struct config *config, int argc, char **arguments);
+
 /* The versions of the program and of what it was built with. */
 int command_version(void);

@@ -50,6 +50,12 @@ struct config {
     /* stopping */
     unsigned drain_delay_ms;  /* not ready, but still served */
     unsigned grace_period_ms; /* for requests in flight, after the delay */
+    /* being observed */
+    bool admin;                /* whether there is an admin listener */
+    const char *admin_address; /* IP address; 127.0.0.1 */
+    unsigned admin_port;       /* 0…65535, 0 picks a free one; 8081 */
+    bool server_timing;        /* Server-Timing in every answer; the laboratory's have it anyway */
+    bool lab;                  /* the laboratory: /lab/… */
     /* logs */
     enum log_level log_level;
     enum log_format log_format;
@@ -73,6 +79,9 @@ void config_release(struct config *config);
 
 /* Logs the resolved settings at level info, one line, secrets masked. */
 void config_log(const struct config *config);
+
+/* The bounds of a server with so many connections at most. */
+struct server_limits config_server_limits(const struct config *config, unsigned connections_max);
 
 /* CPUs that this process may use: of the affinity mask or the cgroup quota, whichever is less; from 1. */
 unsigned config_cpus(void);

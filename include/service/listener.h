@@ -22,10 +22,14 @@ struct listener {
 };
 
 /*
- * Binds and listens, without accepting yet. Prints one line on stderr when it cannot. *ret_port is the
- * port, also when 0 was asked for. FAULT_INTERNAL.
+ * A listening socket. Prints one line on stderr, which names the setting of the port, when there is none to
+ * be had. *ret_port is the port, also when 0 was asked for. FAULT_INTERNAL.
  */
-enum fault listener_open(struct listener *listener, const char *address, unsigned port, unsigned *ret_port);
+enum fault listener_socket(const char *address, const char *setting, unsigned port, int *ret_socket,
+                           unsigned *ret_port);
+
+/* Takes over a listening socket, without accepting yet. */
+void listener_open(struct listener *listener, int socket);
 
 /* Starts accepting. loop and workers are borrowed until listener_close. */
 enum fault listener_start(struct listener *listener, struct event_loop *loop, struct worker **workers,

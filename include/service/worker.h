@@ -9,9 +9,12 @@
 
 #include "base/fault.h"
 #include "service/config.h"
+#include "service/observation.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
+struct laboratory;
 struct worker;
 
 /* What the whole process is doing; only ever moves forward. */
@@ -22,12 +25,17 @@ enum service_phase {
     SERVICE_STOPPING  /* workers end now */
 };
 
-/*
- * Starts one. config is borrowed; connections_max is this worker's share. FAULT_MEMORY, FAULT_VALIDATION
- * for a malformed database URL, FAULT_INTERNAL.
- */
-enum fault worker_start(const struct config *config, unsigned connections_max, unsigned schema_version,
-                        struct worker **ret_worker);
+struct worker_config {
+    const struct config *config;           /* borrowed */
+    const struct observation *observation; /* borrowed: what it does is counted there */
+    size_t index;                          /* its place there */
+    const struct laboratory *laboratory;   /* borrowed; NULL: off */
+    unsigned connections_max;              /* of clients: its share */
+    unsigned schema_version;               /* the newest migration that there is */
+};
+
+/* Starts one. FAULT_MEMORY, FAULT_VALIDATION for a malformed database URL, FAULT_INTERNAL. */
+enum fault worker_start(const struct worker_config *config, struct worker **ret_worker);
 
 /* Gives it an accepted, non-blocking socket. False, and the socket closed, when it cannot take any. */
 bool worker_hand_over(struct worker *worker, int socket);
@@ -41,5 +49,8 @@ void worker_set_phase(struct worker *worker, enum service_phase phase);
 /* Has its thread ended? */
 bool worker_is_done(const struct worker *worker);
 
-/* Waits for its end and frees it. */
+/* Waits for its end. What it counted can still be read. */
 void worker_join(struct worker *worker);
+
+/* Frees it, after worker_join; nobody may read its database's statistics any more. */
+void worker_free(struct worker *worker);

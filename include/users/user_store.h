@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/fault.h"
+#include "base/ledger.h"
 #include "users/user.h"
 
 #include <stdbool.h>
@@ -28,10 +29,11 @@ typedef void user_done(struct user_operation *operation, enum fault fault, const
 
 struct user_operation {
     user_done *done;
-    void *asker;          /* for done's use */
-    struct arena *arena;  /* where the store keeps its part of this operation */
-    uint64_t deadline_ns; /* nobody waits for the answer after this; monotonic */
-    void *store_part;     /* the store's own */
+    void *asker;           /* for done's use */
+    struct arena *arena;   /* where the store keeps its part of this operation */
+    struct ledger *ledger; /* of the request it is for: the store books its phases there; may be NULL */
+    uint64_t deadline_ns;  /* nobody waits for the answer after this; monotonic */
+    void *store_part;      /* the store's own */
 };
 
 struct user_page {

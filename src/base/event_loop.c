@@ -1,5 +1,6 @@
 #include "base/event_loop.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <assert.h>
@@ -14,6 +15,7 @@ enum { TURN_EVENTS_MAX = 256 };
 struct event_loop {
     int epoll;
     int ready_count; /* of this turn; 0 between turns */
+    uint64_t slept_ns, woken_ns;
     struct epoll_event ready[TURN_EVENTS_MAX];
 };
 
@@ -28,6 +30,7 @@ enum fault event_loop_new(struct event_loop **ret_loop)
     struct event_loop *loop = malloc(sizeof *loop);
     if (!loop) return FAULT_MEMORY;
     loop->ready_count = 0;
+    loop->slept_ns = loop->woken_ns = 0;
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (loop->epoll == -1) {
         enum fault fault = log_failure("epoll_create_failed");
@@ -75,7 +78,9 @@ void event_loop_remove(struct event_loop *loop, struct event_source *source)
 void event_loop_turn(struct event_loop *loop, int timeout_ms)
 {
     assert(loop->ready_count == 0);
+    loop->slept_ns = clock_now_ns();
     int count = epoll_wait(loop->epoll, loop->ready, TURN_EVENTS_MAX, timeout_ms);
+    loop->woken_ns = clock_now_ns();
     if (count == -1) {
         assert(errno == EINTR);
         return;
@@ -86,4 +91,14 @@ void event_loop_turn(struct event_loop *loop, int timeout_ms)
         if (source) source->ready(source, loop->ready[i].events);
     }
     loop->ready_count = 0;
+}
+
+uint64_t event_loop_slept_ns(const struct event_loop *loop)
+{
+    return loop->slept_ns;
+}
+
+uint64_t event_loop_woken_ns(const struct event_loop *loop)
+{
+    return loop->woken_ns;
 }

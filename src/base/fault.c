@@ -37,6 +37,7 @@ const char *fault_code(enum fault fault)
     case FAULT_IDEMPOTENCY_KEY: return "bad_idempotency_key";
     case FAULT_IDEMPOTENCY_REUSED: return "idempotency_key_reused";
     case FAULT_IDEMPOTENCY_RUNNING: return "idempotency_key_in_use";
+    case FAULT_LABORATORY_OFF: return "laboratory_off";
     case FAULT_DATABASE_UNAVAILABLE: return "database_unavailable";
     case FAULT_SCHEMA_BEHIND: return "schema_behind";
     case FAULT_SCHEMA_UNKNOWN: return "schema_unknown";

@@ -7,7 +7,8 @@
 #include "http/server.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 
-/* Logs exchange, which is over, if `which` asks for it. is_sent: the whole answer was sent. */
-void access_log_write(enum access_log which, const struct exchange *exchange, bool is_sent, uint64_t now_ns);
+/*
+ * Logs exchange, which is over, with its ledger, if `which` asks for it. is_sent: the whole answer was sent.
+ */
+void access_log_write(enum access_log which, const struct exchange *exchange, bool is_sent);

@@ -1,5 +1,7 @@
 #include "http/answer.h"
 
+#include "http/server_timing.h"
+
 #include <stdio.h>
 
 static bool add(struct MHD_Response *response, const char *name, const char *value)
@@ -14,6 +16,14 @@ static bool add_retry_after(struct MHD_Response *response, unsigned seconds)
     return seconds == 0 || add(response, MHD_HTTP_HEADER_RETRY_AFTER, text);
 }
 
+static bool add_server_timing(struct MHD_Response *response, const struct request *request)
+{
+    char value[SERVER_TIMING_SIZE_MAX];
+    if (!request->shows_timing) return true;
+    server_timing_write(&request->ledger, value);
+    return add(response, "Server-Timing", value);
+}
+
 static bool add_headers(struct MHD_Response *library_response, const struct request *request, bool close)
 {
     const struct response *response = &request->response;
@@ -25,6 +35,7 @@ static bool add_headers(struct MHD_Response *library_response, const struct requ
            add(library_response, MHD_HTTP_HEADER_ETAG, response->etag) &&
            add(library_response, MHD_HTTP_HEADER_ACCEPT, response->accept) &&
            add_retry_after(library_response, response->retry_after_s) &&
+           add_server_timing(library_response, request) &&
            add(library_response, MHD_HTTP_HEADER_CONNECTION, close ? "close" : NULL);
 }
 

@@ -30,6 +30,7 @@ struct connection {
     struct connection *next_to_close; /* in the list of half-closed ones to look at */
     enum connection_wait wait;
     uint64_t wait_since_ns;
+    uint64_t freed_ns; /* when its last request was over */
     int socket;
     bool is_half_closed; /* the client has sent its FIN */
     bool is_gone;        /* the connection was reset, or shut down from both sides */

@@ -50,7 +50,7 @@ static bool is_to_be_read(const struct connection *connection)
 {
     char byte;
     const struct exchange *exchange = connection->exchange;
-    bool is_handed_over = exchange != NULL && exchange->request.started_ns == 0;
+    bool is_handed_over = exchange != NULL && exchange->request.ledger.started_ns == 0;
     return is_handed_over || recvfrom(connection->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT, NULL, NULL) > 0;
 }
 

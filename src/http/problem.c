@@ -77,6 +77,8 @@
         "This Idempotency-Key came with another request before.") \
     row(FAULT_IDEMPOTENCY_RUNNING, 409, 0, "Idempotency key in use", \
         "The first request with this Idempotency-Key is still running.") \
+    row(FAULT_LABORATORY_OFF, 403, 0, "Laboratory off", \
+        "The laboratory is not enabled: start the service with --lab on, or SPLITS_LAB=on.") \
     row(FAULT_DATABASE_UNAVAILABLE, 503, 1, "Database unavailable", \
         "The service cannot reach its database; nothing was changed.") \
     row(FAULT_SCHEMA_BEHIND, 503, 5, "Database schema behind", \

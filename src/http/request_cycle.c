@@ -49,6 +49,17 @@ static void give_exchange(struct server *server, struct exchange *exchange)
     server->free_count++;
 }
 
+/* Everybody who wants to know gets the same, complete ledger. */
+static void tell_end(struct server *server, struct exchange *exchange, bool is_sent)
+{
+    struct request *request = &exchange->request;
+    const struct server_observer *observer = &server->config.observer;
+    ledger_enter_at(&request->ledger, PHASE_OTHER, clock_now_ns());
+    if (observer->request_ended != NULL) observer->request_ended(observer->argument, request);
+    if (request->ended != NULL) request->ended(request);
+    access_log_write(server->config.access_log, exchange, is_sent);
+}
+
 /* The request is over, answered or not. */
 void request_cycle_end(struct connection *connection, bool is_sent)
 {
@@ -59,8 +70,8 @@ void request_cycle_end(struct connection *connection, bool is_sent)
     if (exchange->phase == EXCHANGE_HANDLED && request->abandon != NULL) request->abandon(request);
     if (exchange->phase == EXCHANGE_HANDLED && !connection->is_suspended) server->parked--;
     if (exchange->phase == EXCHANGE_ANSWERED) server->unqueued--;
-    if (exchange->is_passed_on)
-        access_log_write(server->config.access_log, exchange, is_sent, clock_now_ns());
+    if (exchange->is_passed_on) tell_end(server, exchange, is_sent);
+    connection->freed_ns = request->ledger.since_ns;
     connection->exchange = NULL;
     give_exchange(server, exchange);
 }
@@ -83,6 +94,7 @@ static void answered(struct request *request)
     struct connection *connection = exchange->connection;
     struct server *server = connection->server;
     assert(exchange->phase == EXCHANGE_HANDLED);
+    ledger_enter(&request->ledger, PHASE_OTHER);
     exchange->phase = EXCHANGE_ANSWERED;
     request->abandon = NULL;
     server->unqueued++;
@@ -115,6 +127,7 @@ static enum MHD_Result queue_answer(struct server *server, struct connection *co
     bool close = !exchange->keeps_alive || server->is_closing;
     server->unqueued--;
     exchange->phase = EXCHANGE_SENDING;
+    ledger_enter(&exchange->request.ledger, PHASE_SEND);
     deadlines_wait_for(connection, WAIT_SEND);
     bool is_client_surprised = exchange->keeps_alive || exchange->refusal != FAULT_NONE;
     if (close && is_client_surprised) let_linger(server, connection);
@@ -129,6 +142,7 @@ static void handle_request(struct server *server, struct connection *connection)
     server->parked++;
     deadlines_wait_for(connection, WAIT_ANSWER);
     request->answered = answered;
+    request->shows_timing = server->config.server_timing;
     request->deadline_ns = server->now_ns + server->config.limits.request_timeout_ns;
     request_id_set(request, &server->ids);
     enum fault fault = exchange->refusal;
@@ -227,10 +241,22 @@ static void need_more(struct connection *connection)
     if (connection->is_half_closed) deadlines_look_again(connection);
 }
 
+/*
+ * The socket was found readable when the library's run began, so the first byte had come by then, and has
+ * waited since; unless the client sent it after the answer to its last request, or together with that.
+ */
+static void start_ledger(struct connection *connection, bool is_handed_over)
+{
+    uint64_t run_ns = connection->server->run_ns, freed_ns = connection->freed_ns;
+    ledger_start(&connection->exchange->request.ledger,
+                 is_handed_over || freed_ns > run_ns ? freed_ns : run_ns);
+}
+
 static ssize_t pass_on(struct exchange *exchange, char *buffer, size_t size)
 {
     size_t written = socket_input_write_request(exchange, buffer, size);
     exchange->is_passed_on = true;
+    ledger_enter(&exchange->request.ledger, PHASE_OTHER);
     /* A full buffer: the library will want to read on once it has answered, and no event will tell. */
     exchange->connection->server->is_ready |= written == size;
     return (ssize_t)written;
@@ -244,10 +270,11 @@ ssize_t request_cycle_read(struct connection *connection, char *buffer, size_t s
     struct exchange *exchange = connection->exchange;
     if (exchange == NULL) return 0;
     enum exchange_outcome outcome = EXCHANGE_COMPLETE;
+    bool is_handed_over = exchange_is_begun(exchange);
     if (exchange->phase < EXCHANGE_READ)
         outcome = exchange_read(exchange, connection->socket, &server->config.limits);
-    if (exchange->request.started_ns == 0 && exchange_is_begun(exchange))
-        exchange->request.started_ns = clock_now_ns();
+    if (exchange->request.ledger.started_ns == 0 && exchange_is_begun(exchange))
+        start_ledger(connection, is_handed_over);
     switch (outcome) {
     case EXCHANGE_COMPLETE:
         if (exchange->is_passed_on) break;

@@ -1,6 +1,6 @@
 #include "http/request_fields.h"
 
-#include "http/characters.h"
+#include "http/field_reader.h"
 #include "http/request_target.h"
 
 #include <stddef.h>
@@ -14,70 +14,6 @@ enum {
     FIELD_TRANSFER_ENCODING,
     FIELD_OTHER
 };
-
-/* What is left to read of a value. */
-struct reader {
-    const char *at;
-    const char *end;
-};
-
-static struct reader read_text(struct text text)
-{
-    return (struct reader){text.bytes, text.bytes + text.size};
-}
-
-static void skip_blanks(struct reader *reader)
-{
-    while (reader->at < reader->end && character_is_blank(*reader->at))
-        reader->at++;
-}
-
-static bool skip_byte(struct reader *reader, char byte)
-{
-    if (reader->at == reader->end || *reader->at != byte) return false;
-    reader->at++;
-    return true;
-}
-
-/* The token at the reader; size 0 when there is none. */
-static struct text take_token(struct reader *reader)
-{
-    const char *start = reader->at;
-    while (reader->at < reader->end && character_is(*reader->at, CHARACTER_TOKEN))
-        reader->at++;
-    return (struct text){start, (size_t)(reader->at - start)};
-}
-
-/* The value holds no control characters, so that only quotes and backslashes matter. */
-static bool skip_quoted_string(struct reader *reader)
-{
-    if (!skip_byte(reader, '"')) return false;
-    while (reader->at < reader->end) {
-        char byte = *reader->at++;
-        if (byte == '"') return true;
-        if (byte == '\\' && reader->at < reader->end) reader->at++;
-    }
-    return false;
-}
-
-/*
- * Goes to the next element of a list, over empty ones (RFC 9110, section 5.6.1.2). False at the end. To be
- * called at the beginning and behind a comma.
- */
-static bool find_element(struct reader *reader)
-{
-    do {
-        skip_blanks(reader);
-    } while (skip_byte(reader, ','));
-    return reader->at < reader->end;
-}
-
-/* Over what stands behind an element: the end, or a comma. False for all else. */
-static bool end_element(struct reader *reader)
-{
-    skip_blanks(reader);
-    return reader->at == reader->end || skip_byte(reader, ',');
-}
 
 /* name, without regard to case, is lower? Both are size bytes long, name is a token, lower is in lower case.
  */
@@ -153,33 +89,33 @@ static void take_content_length(struct request_fields *fields, struct text value
 }
 
 /* *( OWS ";" OWS token BWS "=" BWS ( token / quoted-string ) ) */
-static bool skip_parameters(struct reader *reader, bool *ret_any)
+static bool skip_parameters(struct field_reader *reader, bool *ret_any)
 {
     *ret_any = false;
-    skip_blanks(reader);
-    while (skip_byte(reader, ';')) {
+    field_reader_skip_blanks(reader);
+    while (field_reader_skip_byte(reader, ';')) {
         *ret_any = true;
-        skip_blanks(reader);
-        if (take_token(reader).size == 0) return false;
-        skip_blanks(reader);
-        if (!skip_byte(reader, '=')) return false;
-        skip_blanks(reader);
-        if (take_token(reader).size == 0 && !skip_quoted_string(reader)) return false;
-        skip_blanks(reader);
+        field_reader_skip_blanks(reader);
+        if (field_reader_take_token(reader).size == 0) return false;
+        field_reader_skip_blanks(reader);
+        if (!field_reader_skip_byte(reader, '=')) return false;
+        field_reader_skip_blanks(reader);
+        if (field_reader_take_token(reader).size == 0 && !field_reader_skip_quoted(reader)) return false;
+        field_reader_skip_blanks(reader);
     }
     return true;
 }
 
 static void take_transfer_codings(struct transfer_codings *codings, struct text value)
 {
-    struct reader reader = read_text(value);
+    struct field_reader reader = field_reader_of(value);
     codings->is_present = true;
-    while (find_element(&reader)) {
+    while (field_reader_find_element(&reader)) {
         bool has_parameters = false;
-        struct text name = take_token(&reader);
+        struct text name = field_reader_take_token(&reader);
         codings->ends_chunked = text_equal_nocase(name, TEXT("chunked"));
-        if (name.size == 0 || !skip_parameters(&reader, &has_parameters) || !end_element(&reader) ||
-            (codings->ends_chunked && has_parameters)) {
+        if (name.size == 0 || !skip_parameters(&reader, &has_parameters) ||
+            !field_reader_end_element(&reader) || (codings->ends_chunked && has_parameters)) {
             codings->is_malformed = true;
             return;
         }
@@ -193,10 +129,10 @@ static void take_transfer_codings(struct transfer_codings *codings, struct text 
 
 static enum fault take_connection(struct request_fields *fields, struct text value)
 {
-    struct reader reader = read_text(value);
-    while (find_element(&reader)) {
-        struct text option = take_token(&reader);
-        if (option.size == 0 || !end_element(&reader)) return FAULT_FIELD;
+    struct field_reader reader = field_reader_of(value);
+    while (field_reader_find_element(&reader)) {
+        struct text option = field_reader_take_token(&reader);
+        if (option.size == 0 || !field_reader_end_element(&reader)) return FAULT_FIELD;
         if (text_equal_nocase(option, TEXT("close"))) fields->has_close = true;
         if (text_equal_nocase(option, TEXT("keep-alive"))) fields->has_keep_alive = true;
     }
@@ -206,10 +142,10 @@ static enum fault take_connection(struct request_fields *fields, struct text val
 /* Expect is a list, too (RFC 9110, section 10.1.1), of which only one member is defined. */
 static void take_expect(struct request_fields *fields, struct text value)
 {
-    struct reader reader = read_text(value);
-    while (find_element(&reader)) {
-        struct text expectation = take_token(&reader);
-        if (!end_element(&reader) || !text_equal_nocase(expectation, TEXT("100-continue"))) {
+    struct field_reader reader = field_reader_of(value);
+    while (field_reader_find_element(&reader)) {
+        struct text expectation = field_reader_take_token(&reader);
+        if (!field_reader_end_element(&reader) || !text_equal_nocase(expectation, TEXT("100-continue"))) {
             fields->has_other_expectation = true;
             return;
         }
@@ -219,7 +155,7 @@ static void take_expect(struct request_fields *fields, struct text value)
 
 static bool is_list(enum header header)
 {
-    return header == HEADER_IF_MATCH || header == HEADER_IF_NONE_MATCH;
+    return header == HEADER_ACCEPT || header == HEADER_IF_MATCH || header == HEADER_IF_NONE_MATCH;
 }
 
 /* The first of repeats is kept, but for what would hide something. */

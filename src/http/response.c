@@ -10,13 +10,18 @@ static void finish(struct request *request)
     if (request->answered) request->answered(request);
 }
 
-void response_json(struct request *request, unsigned status, struct text body)
+void response_text(struct request *request, unsigned status, const char *content_type, struct text body)
 {
     request->response.status = status;
-    request->response.content_type = "application/json";
+    request->response.content_type = content_type;
     request->response.body = body;
     request->response.fault = FAULT_NONE;
     finish(request);
+}
+
+void response_json(struct request *request, unsigned status, struct text body)
+{
+    response_text(request, status, "application/json", body);
 }
 
 void response_not_modified(struct request *request, struct text body)
@@ -62,6 +67,7 @@ static void set_problem(struct response *response, enum fault fault, struct text
 void response_problem(struct request *request, enum fault fault, const char *detail,
                       const struct field_error *errors, size_t count)
 {
+    ledger_enter(&request->ledger, PHASE_JSON);
     struct problem_details details = {detail, text_of(request->id), errors, count, false};
     /* When the deadline passes, a change may be on its way to the database, or made. */
     details.is_outcome_unknown = fault == FAULT_REQUEST_TIMEOUT && !method_is_safe(request->method);

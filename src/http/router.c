@@ -46,6 +46,7 @@ static bool find_route(const struct router *router, struct request *request)
             if (!match_path(route->path, request->path, &request->path_id)) continue;
             request->route = route;
             request->services = table->services;
+            request->shows_timing |= table->shows_timing;
             return true;
         }
     }

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "http/deadlines.h"
+#include "http/problem.h"
 #include "http/refusal.h"
 #include "http/request_cycle.h"
 #include "http/socket_input.h"
@@ -67,6 +68,7 @@ static void run_library(struct server *server)
     server->is_ready = false;
     for (unsigned runs = 0; runs_left > 0 && runs < RUNS_MAX; runs++, runs_left--) {
         server->late_answers = 0;
+        server->run_ns = clock_now_ns();
         (void)MHD_run(server->daemon);
         if (server->late_answers > 0) runs_left = 1 + RUNS_AFTER_ANSWER;
     }
@@ -98,9 +100,14 @@ bool server_is_due(const struct server *server, uint64_t *ret_wake_ns)
 
 static void refuse_at_the_door(struct server *server, int socket, enum fault fault)
 {
-    struct request request = {0};
+    struct request request = {.response = {.status = problem_of(fault)->status, .fault = fault}};
+    const struct server_observer *observer = &server->config.observer;
+    ledger_start(&request.ledger, server->now_ns);
     request_id_set(&request, &server->ids);
+    ledger_enter(&request.ledger, PHASE_SEND);
     refusal_send(socket, fault, text_of(request.id));
+    ledger_enter(&request.ledger, PHASE_OTHER);
+    if (observer->request_ended != NULL) observer->request_ended(observer->argument, &request);
     (void)shutdown(socket, SHUT_WR);
     lingering_add(&server->lingering, server->config.loop, socket, server->now_ns);
 }

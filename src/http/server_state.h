@@ -25,6 +25,7 @@ struct server {
     bool is_closing;
     bool is_stopping; /* nothing new is begun */
     uint64_t now_ns;
+    uint64_t run_ns; /* when the library's run began */
     unsigned connections;
     unsigned parked;           /* requests the library asks about on every run */
     unsigned unqueued;         /* answers it has not fetched yet */

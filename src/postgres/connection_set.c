@@ -15,13 +15,28 @@
 #define TRIES_MAX           3
 #define BLOCKING_WAIT_MS    10
 
+/* The caller's time may be older than an event's that came in between. */
+static void advance(struct connection_set *set, uint64_t now_ns)
+{
+    if (now_ns > set->now_ns) set->now_ns = now_ns;
+}
+
 /* ---- queries in the queue ---- */
 
+/* How long the server will be at it. */
+static uint64_t expected_ns(const struct connection_set *set, const struct query *query)
+{
+    return set->expected_ns[query->statement] + query->known_ns;
+}
+
+/* The set's time is that of the last event, which may be long ago: the wait is measured from now. */
 static void enqueue(struct connection_set *set, struct query *query)
 {
+    if (SPLITS_LEDGER || set->config->blocking) advance(set, clock_now_ns());
+    if (query->ledger != NULL) ledger_enter_at(query->ledger, PHASE_QUEUE, set->now_ns);
     query->state = QUERY_QUEUED;
     query->queued_ns = set->now_ns;
-    query->queue = (unsigned char)schedule_queue(query, set->expected_ns[query->statement]);
+    query->queue = (unsigned char)schedule_queue(query, expected_ns(set, query));
     TAILQ_INSERT_TAIL(&set->queues[query->queue], query, entry);
     set->queued++;
 }
@@ -34,6 +49,7 @@ static void dequeue(struct connection_set *set, struct query *query)
 
 static void fail(struct query *query, enum fault fault)
 {
+    if (query->ledger != NULL) ledger_enter(query->ledger, PHASE_OTHER);
     query->state = QUERY_DONE;
     query->done(query, fault, NULL);
 }
@@ -55,6 +71,7 @@ static void fail_late(struct connection_set *set)
         while ((query = TAILQ_FIRST(&set->queues[kind])) != NULL &&
                set->now_ns - query->queued_ns >= set->config->queue_timeout_ns) {
             dequeue(set, query);
+            statistics_count(&set->statistics.shared.timeouts);
             if (set->up_count == 0) set->fault = FAULT_DATABASE_UNAVAILABLE;
             enum fault fault = set->up_count == 0 ? set->fault : FAULT_OVERLOADED;
             fail(query, query->outcome_open ? FAULT_OUTCOME_UNKNOWN : fault);
@@ -136,38 +153,66 @@ static void take_measure(void *argument, enum statement statement, unsigned coun
                elapsed_ns > set->round_trip_ns ? (elapsed_ns - set->round_trip_ns) / count : 0);
 }
 
+static void take_answer(void *argument, const struct query *query, uint64_t received_ns)
+{
+    struct connection_set *set = argument;
+    statistics_answered(&set->statistics, query, received_ns);
+}
+
 /* ---- sending ---- */
 
 static void send_queue(struct connection_set *set, struct query_queue *queue)
 {
     for (struct query *query; (query = TAILQ_FIRST(queue)) != NULL;) {
-        struct pipeline *pipeline =
-            schedule_choose(set->slots, set->slot_count, query->queue, set->expected_ns[query->statement]);
+        uint64_t query_ns = expected_ns(set, query);
+        struct pipeline *pipeline = schedule_choose(set->slots, set->slot_count, query->queue, query_ns);
         if (pipeline == NULL) return;
         dequeue(set, query);
-        if (!pipeline_submit(pipeline, query, set->expected_ns[query->statement], set->now_ns)) {
+        if (pipeline_submit(pipeline, query, query_ns, set->now_ns)) {
+            statistics_sent(&set->statistics, query);
+        } else {
             enqueue(set, query); /* never sent: nothing of it can have been applied */
             connection_upkeep_close(set, slot_of(pipeline), PQerrorMessage(pipeline->connection));
         }
     }
 }
 
-/* The caller's time may be older than an event's that came in between. */
-static void advance(struct connection_set *set, uint64_t now_ns)
+/* Handlers have run since the time that the caller knows: what they cost is no time of the database's. */
+static void send_queues(struct connection_set *set)
 {
-    if (now_ns > set->now_ns) set->now_ns = now_ns;
+    if (SPLITS_LEDGER) advance(set, clock_now_ns());
+    for (unsigned kind = 0; kind < QUERY_QUEUE_COUNT; kind++)
+        send_queue(set, &set->queues[kind]);
+}
+
+static void publish(struct connection_set *set)
+{
+    struct postgres_statistics *shared = &set->statistics.shared;
+    unsigned used = 0, idle = 0;
+    uint64_t busy_us = 0;
+    for (unsigned i = 0; i < set->slot_count; i++) {
+        struct slot *slot = &set->slots[i];
+        busy_us += pipeline_busy_ns(&slot->pipeline, set->now_ns) / NS_PER_US;
+        used += slot->state == SLOT_UP && slot->pipeline.queries > 0;
+        idle += slot->state == SLOT_UP && slot->pipeline.queries == 0;
+    }
+    atomic_store_explicit(&shared->busy_us, busy_us, memory_order_relaxed);
+    atomic_store_explicit(&shared->used, used, memory_order_relaxed);
+    atomic_store_explicit(&shared->idle, idle, memory_order_relaxed);
+    atomic_store_explicit(&shared->pending, set->queued, memory_order_relaxed);
+    atomic_store_explicit(&shared->round_trip_ns, set->round_trip_ns, memory_order_relaxed);
+    atomic_store_explicit(&shared->readiness, (int)connection_set_readiness(set), memory_order_relaxed);
 }
 
 void connection_set_flush(struct connection_set *set, uint64_t now_ns)
 {
     advance(set, now_ns);
     if (set->now_ns >= set->maintenance_ns) connection_upkeep_maintain(set);
-    if (set->queued > 0)
-        for (unsigned kind = 0; kind < QUERY_QUEUE_COUNT; kind++)
-            send_queue(set, &set->queues[kind]);
+    if (set->queued > 0) send_queues(set);
     for (unsigned i = 0; i < set->slot_count; i++)
         if (set->slots[i].pipeline.has_unsent) connection_upkeep_flush(set, &set->slots[i]);
     if (set->queued > 0) fail_late(set);
+    publish(set);
 }
 
 static bool is_busy(const struct connection_set *set)
@@ -198,12 +243,12 @@ static void wait_for_answers(struct connection_set *set)
 
 void connection_set_submit(struct connection_set *set, struct query *query)
 {
-    if (set->config->blocking) advance(set, clock_now_ns());
     if (!takes_queries(set)) {
         fail(query, set->fault);
         return;
     }
     if (set->queued >= set->config->queue_max) {
+        statistics_count(&set->statistics.shared.rejected);
         fail(query, FAULT_OVERLOADED);
         return;
     }
@@ -235,6 +280,11 @@ enum fault connection_set_readiness(const struct connection_set *set)
     return FAULT_NONE;
 }
 
+const struct postgres_statistics *connection_set_statistics(const struct connection_set *set)
+{
+    return &set->statistics.shared;
+}
+
 /* ---- life ---- */
 
 static enum fault init_slots(struct connection_set *set)
@@ -259,7 +309,7 @@ enum fault connection_set_new(const struct postgres_config *config, struct conne
     struct connection_set *set = calloc(1, sizeof *set);
     if (set == NULL) return FAULT_MEMORY;
     set->config = config;
-    set->owner = (struct pipeline_owner){take_back, take_trouble, take_measure, set};
+    set->owner = (struct pipeline_owner){take_back, take_trouble, take_measure, take_answer, set};
     set->fault = FAULT_DATABASE_UNAVAILABLE;
     set->now_ns = clock_now_ns();
     if (getrandom(&set->random, sizeof set->random, 0) != (ssize_t)sizeof set->random || set->random == 0)
@@ -276,6 +326,7 @@ enum fault connection_set_new(const struct postgres_config *config, struct conne
         return fault;
     }
     connection_upkeep_maintain(set);
+    publish(set);
     *ret_set = set;
     return FAULT_NONE;
 }

@@ -13,6 +13,7 @@
 
 #include "base/event_loop.h"
 #include "base/fault.h"
+#include "postgres/postgres_statistics.h"
 #include "postgres/postgres_user_store.h"
 #include "postgres/query.h"
 
@@ -28,7 +29,8 @@ enum fault connection_set_new(const struct postgres_config *config, struct conne
 void connection_set_free(struct connection_set *set);
 
 /*
- * Takes query, whose statement, parameters, repeat, deadline and done are set. It is sent by the next
+ * Takes query, whose statement, parameters, repeat, deadline and done are set. Its ledger enters PHASE_QUEUE,
+ * and PHASE_QUEUE again whenever it comes back to be sent once more. It is sent by the next
  * flush, or, in blocking mode, answered before this returns. done is called at once with
  * FAULT_DATABASE_UNAVAILABLE (or a schema fault) when no connection is up, unless all have just been lost
  * and are being opened again; FAULT_OVERLOADED when the queue is full.
@@ -46,3 +48,6 @@ uint64_t connection_set_wake_ns(const struct connection_set *set);
 
 /* FAULT_NONE when queries can be served; see postgres_user_store_readiness. */
 enum fault connection_set_readiness(const struct connection_set *set);
+
+/* See postgres_user_store_statistics. What is so "at present" is as of the latest flush. */
+const struct postgres_statistics *connection_set_statistics(const struct connection_set *set);

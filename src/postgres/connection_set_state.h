@@ -8,6 +8,7 @@
 #include "postgres/db_target.h"
 #include "postgres/query_queue.h"
 #include "postgres/slot.h"
+#include "postgres/statistics.h"
 
 #include <poll.h>
 #include <stdbool.h>
@@ -35,6 +36,7 @@ struct connection_set {
     enum fault fault;     /* why nothing is up; NONE: something is, or is about to be again */
     bool outage_is_logged;
     uint64_t logged_ns;
+    struct statistics statistics;
 };
 
 /* No connection is left: every query in the queue is told so. */

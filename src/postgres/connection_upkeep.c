@@ -45,10 +45,14 @@ static void close_slot(struct connection_set *set, struct slot *slot, const char
                        enum query_return why)
 {
     slot_watch(slot, set->config->loop, -1, 0, false);
+    (void)pipeline_busy_ns(&slot->pipeline, set->now_ns);
     set->up_count--;
     if (set->up_count == 0) set->outage_is_logged = false; /* whatever lesser trouble was logged just now */
     put_down(set, slot, 0);
-    if (reason != NULL) log_outage(set, "database_connection_lost", reason);
+    if (reason != NULL) {
+        statistics_count(&set->statistics.shared.lost);
+        log_outage(set, "database_connection_lost", reason);
+    }
     pipeline_close(&slot->pipeline, why);
 }
 
@@ -105,6 +109,7 @@ static void take_connection(struct connection_set *set, struct slot *slot)
 {
     slot->schema_version = slot->connector.schema_version;
     pipeline_open(&slot->pipeline, connector_take(&slot->connector), set->config->prepared, set->now_ns);
+    histogram_add(&set->statistics.shared.create, set->now_ns - slot->started_ns);
     slot->state = SLOT_UP;
     slot->failures = 0;
     set->up_count++;
@@ -173,6 +178,7 @@ static void start_connecting(struct connection_set *set, struct slot *slot)
         break;
     }
     slot->state = SLOT_CONNECTING;
+    slot->started_ns = set->now_ns;
     connector_start(&slot->connector, set->config, &set->target, set->now_ns);
     look_after_connector(set, slot, true);
 }

@@ -55,6 +55,7 @@ static bool send_prepares(const struct connector *connector)
 {
     for (enum statement statement = 0; statement < STATEMENT_COUNT; statement++) {
         const struct statement_text *text = statement_text(statement);
+        if (statement_is_for_laboratory(statement) && !connector->config->laboratory) continue;
         if (!PQsendPrepare(connector->connection, text->name, text->sql, text->parameter_count, text->types))
             return false;
     }

@@ -1,8 +1,8 @@
 #include "postgres/db_lookup.h"
 
+#include "postgres/detached_thread.h"
+
 #include <netdb.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,19 +73,6 @@ static void *run(void *argument)
     return NULL;
 }
 
-/* Signals are the main thread's business. */
-static int start_detached(void *argument)
-{
-    pthread_t thread;
-    sigset_t all, before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&thread, NULL, run, argument);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error == 0) (void)pthread_detach(thread);
-    return error;
-}
-
 enum fault db_lookup_start(const char *hosts, const char *ports, struct db_lookup **ret_lookup)
 {
     struct db_lookup *lookup = calloc(1, sizeof *lookup);
@@ -93,7 +80,7 @@ enum fault db_lookup_start(const char *hosts, const char *ports, struct db_looku
     int hosts_size = snprintf(lookup->hosts, sizeof lookup->hosts, "%s", hosts);
     int ports_size = snprintf(lookup->ports, sizeof lookup->ports, "%s", ports);
     lookup->is_cut = hosts_size >= HOST_LIST_SIZE_MAX || ports_size >= HOST_LIST_SIZE_MAX;
-    if (start_detached(lookup) != 0) {
+    if (detached_thread_start(run, lookup)) {
         free(lookup);
         return FAULT_MEMORY;
     }

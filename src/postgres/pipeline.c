@@ -1,5 +1,6 @@
 #include "postgres/pipeline.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "postgres/sqlstate.h"
 
@@ -60,6 +61,7 @@ static void remove_first(struct pipeline *pipeline)
         pipeline->queries--;
         pipeline->writes -= entry->is_write;
         pipeline->backlog_ns -= entry->expected_ns;
+        pipeline->known_ns += entry->known_ns;
     }
     pipeline->first = (pipeline->first + 1) & (pipeline->capacity - 1);
     pipeline->count--;
@@ -74,11 +76,31 @@ static struct query *detach(struct pipeline_entry *entry)
     return query;
 }
 
-static void finish(struct pipeline_entry *entry, enum fault fault, const PGresult *result)
+uint64_t pipeline_busy_ns(struct pipeline *pipeline, uint64_t now_ns)
+{
+    if (pipeline->queries > 0 && now_ns > pipeline->busy_until_ns) {
+        pipeline->busy_ns += now_ns - pipeline->busy_until_ns;
+        pipeline->busy_until_ns = now_ns;
+    }
+    return pipeline->busy_ns;
+}
+
+/* The time since the last answer is this query's; when nobody waits for it any more, it is nobody's. */
+static void charge(struct pipeline *pipeline, const struct query *query)
+{
+    if (query != NULL && query->ledger != NULL)
+        query->ledger->connection_ns += pipeline->busy_until_ns - pipeline->charged_ns;
+    pipeline->charged_ns = pipeline->busy_until_ns;
+}
+
+static void finish(struct pipeline *pipeline, struct pipeline_entry *entry, enum fault fault,
+                   const PGresult *result)
 {
     struct query *query = detach(entry);
+    charge(pipeline, query);
     if (query == NULL) return;
     query->state = QUERY_DONE;
+    pipeline->owner->answered(pipeline->owner->owner, query, pipeline->received_ns);
     query->done(query, fault, result);
 }
 
@@ -86,6 +108,7 @@ static void give_back(struct pipeline *pipeline, struct pipeline_entry *entry, e
                       enum fault fault)
 {
     struct query *query = detach(entry);
+    charge(pipeline, query);
     if (query != NULL) pipeline->owner->returned(pipeline->owner->owner, query, why, fault);
 }
 
@@ -126,6 +149,27 @@ static bool send_query(struct pipeline *pipeline, const struct query *query)
                              query->values, query->sizes, statement_formats, 1) == 1;
 }
 
+static void append_query(struct pipeline *pipeline, struct query *query, uint64_t expected_ns,
+                         uint64_t now_ns)
+{
+    struct pipeline_entry *entry = append(pipeline, now_ns);
+    entry->kind = PIPELINE_QUERY;
+    entry->is_write = query_is_write(query);
+    entry->query = query;
+    entry->expected_ns = expected_ns;
+    entry->known_ns = query->known_ns;
+    query->state = QUERY_IN_FLIGHT;
+    query->sent_count++;
+    query->sent_ns = now_ns;
+    query->pipeline = pipeline;
+    query->slot = (unsigned)(entry - pipeline->entries);
+    if (query->ledger != NULL) ledger_enter_at(query->ledger, PHASE_DB, now_ns);
+    if (pipeline->queries == 0) pipeline->busy_until_ns = pipeline->charged_ns = now_ns;
+    pipeline->queries++;
+    pipeline->writes += entry->is_write;
+    pipeline->backlog_ns += expected_ns;
+}
+
 bool pipeline_submit(struct pipeline *pipeline, struct query *query, uint64_t expected_ns, uint64_t now_ns)
 {
     bool own_sync = query_is_write(query) || query->alone;
@@ -133,19 +177,7 @@ bool pipeline_submit(struct pipeline *pipeline, struct query *query, uint64_t ex
     if (own_sync && pipeline->sync_is_due && !send_sync(pipeline, now_ns)) return false;
     if (!send_query(pipeline, query)) return false;
 
-    struct pipeline_entry *entry = append(pipeline, now_ns);
-    entry->kind = PIPELINE_QUERY;
-    entry->is_write = query_is_write(query);
-    entry->query = query;
-    entry->expected_ns = expected_ns;
-    query->state = QUERY_IN_FLIGHT;
-    query->sent_count++;
-    query->pipeline = pipeline;
-    query->slot = (unsigned)(entry - pipeline->entries);
-    pipeline->queries++;
-    pipeline->writes += entry->is_write;
-    pipeline->backlog_ns += expected_ns;
-
+    append_query(pipeline, query, expected_ns, now_ns);
     pipeline->has_unsent = true;
     /* From here on the query is the pipeline's: if the Sync fails, closing gives it back as lost. */
     if (own_sync)
@@ -199,7 +231,7 @@ static bool take_error(struct pipeline *pipeline, struct pipeline_entry *entry, 
     if (meaning.try_again || (meaning.try_reads_again && !entry->is_write))
         give_back(pipeline, entry, is_moved ? QUERY_RETURN_MOVED : QUERY_RETURN_AGAIN, meaning.fault);
     else
-        finish(entry, fault_of_attempt(entry->query, meaning.fault), NULL);
+        finish(pipeline, entry, fault_of_attempt(entry->query, meaning.fault), NULL);
     if (is_moved) pipeline->owner->troubled(pipeline->owner->owner, pipeline, meaning.retire_all);
     return true;
 }
@@ -216,7 +248,7 @@ static bool take_result(struct pipeline *pipeline, PGresult *result)
             entry->held = result;
             return true;
         }
-        finish(entry, FAULT_NONE, result);
+        finish(pipeline, entry, FAULT_NONE, result);
         PQclear(result);
         return true;
     case PGRES_PIPELINE_ABORTED:
@@ -244,7 +276,7 @@ static bool take_sync(struct pipeline *pipeline)
     if (entry.kind == PIPELINE_SYNC) return true;
     assert(pipeline->count > 0 && entry_at(pipeline, 0)->kind == PIPELINE_SYNC);
     remove_first(pipeline);
-    finish(&entry, FAULT_NONE, entry.held);
+    finish(pipeline, &entry, FAULT_NONE, entry.held);
     PQclear(entry.held);
     return true;
 }
@@ -275,26 +307,62 @@ static bool take_next(struct pipeline *pipeline, bool *ret_is_lost)
     return !*ret_is_lost;
 }
 
+/*
+ * Is there more for the first entry? Reading the socket and asking, which makes libpq parse, is CPU time and
+ * not the database's. What came was for the entry that was first then (has_come). One that has become
+ * first since has waited for its turn; or nothing of it is here yet, and it waits for the database as before.
+ */
+static bool has_result(struct pipeline *pipeline, bool has_come)
+{
+    const struct query *query = entry_at(pipeline, 0)->query;
+    struct ledger *ledger = query == NULL ? NULL : query->ledger;
+    if (!SPLITS_LEDGER || ledger == NULL) return !PQisBusy(pipeline->connection);
+
+    bool is_parsing = ledger->phase == PHASE_PARSE;
+    uint64_t asked_ns = is_parsing || has_come ? pipeline->received_ns : clock_now_ns();
+    bool has_all = !PQisBusy(pipeline->connection);
+    if (!is_parsing && (has_all || has_come)) {
+        ledger_enter_at(ledger, PHASE_OTHER, pipeline->received_ns);
+        ledger_enter_at(ledger, PHASE_PARSE, asked_ns);
+    }
+    if (!has_all) ledger_enter(ledger, PHASE_DB);
+    return has_all;
+}
+
+static uint64_t without_known_ns(const struct pipeline *pipeline, uint64_t elapsed_ns)
+{
+    return elapsed_ns > pipeline->known_ns ? elapsed_ns - pipeline->known_ns : 0;
+}
+
+/* Answers what has come. False when the connection is lost. */
+static bool take_all(struct pipeline *pipeline)
+{
+    bool is_lost = false, has_come = true;
+    while (pipeline->count > 0 && has_result(pipeline, has_come) && take_next(pipeline, &is_lost))
+        has_come = false;
+    return !is_lost;
+}
+
 bool pipeline_receive(struct pipeline *pipeline, uint64_t now_ns)
 {
+    pipeline->received_ns = now_ns;
+    (void)pipeline_busy_ns(pipeline, now_ns);
     if (!PQconsumeInput(pipeline->connection)) return false;
     if (pipeline->wants_writable && !pipeline_flush(pipeline)) return false;
-    bool is_lost = false;
     unsigned queries_before = pipeline->queries, count_before = pipeline->count;
     const struct pipeline_entry *first = entry_at(pipeline, 0);
     bool is_ping = count_before > 0 && first->is_ping;
     bool is_query = count_before > 0 && first->query != NULL;
     enum statement statement = is_query ? first->query->statement : 0;
-    while (pipeline->count > 0 && !PQisBusy(pipeline->connection) && take_next(pipeline, &is_lost))
-        continue;
-    if (is_lost) return false;
+    pipeline->known_ns = 0;
+    if (!take_all(pipeline)) return false;
     if (pipeline->count != count_before) {
         unsigned queries = queries_before - pipeline->queries;
         /* What came back together with a ping is neither a round trip nor anybody's own time. */
         bool is_measure = is_query || (is_ping && queries == 0);
         if (is_measure && now_ns > pipeline->progress_ns)
             pipeline->owner->measured(pipeline->owner->owner, statement, queries,
-                                      now_ns - pipeline->progress_ns);
+                                      without_known_ns(pipeline, now_ns - pipeline->progress_ns));
         pipeline->progress_ns = now_ns;
     }
     return PQstatus(pipeline->connection) == CONNECTION_OK;

@@ -36,9 +36,12 @@ struct pipeline_owner {
     void (*troubled)(void *owner, struct pipeline *pipeline, bool all_connections);
     /*
      * count queries, the first of them this statement, came back together, elapsed_ns after they were
-     * sent or the last ones came back. count 0: a ping, which takes a round trip and nothing else.
+     * sent or the last ones came back, without what was known beforehand (query.known_ns). count 0: a
+     * ping, which takes a round trip and nothing else.
      */
     void (*measured)(void *owner, enum statement statement, unsigned count, uint64_t elapsed_ns);
+    /* query is answered, by what came at received_ns; its done is called next. */
+    void (*answered)(void *owner, const struct query *query, uint64_t received_ns);
     void *owner;
 };
 
@@ -53,6 +56,7 @@ struct pipeline_entry {
     struct query *query;  /* NULL: nobody waits for it */
     PGresult *held;       /* a write's result, kept until its Sync is back */
     uint64_t expected_ns; /* counted in the pipeline's backlog until it is over */
+    uint64_t known_ns;    /* the query's */
 };
 
 struct pipeline {
@@ -72,6 +76,11 @@ struct pipeline {
     bool is_retired;                /* takes no more queries: close it when it is empty */
     uint64_t backlog_ns;            /* expected time until it is empty */
     uint64_t progress_ns;           /* when something last came back, or an empty pipeline was used */
+    uint64_t received_ns;           /* when the socket was last found readable */
+    uint64_t known_ns;              /* of the queries that came back since then */
+    uint64_t busy_ns;               /* time with queries, ever */
+    uint64_t busy_until_ns;         /* up to when that is counted */
+    uint64_t charged_ns;            /* up to when it has been charged to a query's ledger */
 };
 
 /* An empty, closed pipeline with room for in_flight_max queries. FAULT_MEMORY. */
@@ -91,7 +100,8 @@ bool pipeline_has_room(const struct pipeline *pipeline);
 
 /*
  * Sends query, expected to take expected_ns in the server; a write or an `alone` one with its own Sync.
- * False when libpq refuses because the connection is broken: the query stays the caller's.
+ * Its ledger enters PHASE_DB. False when libpq refuses because the connection is broken: the query
+ * stays the caller's.
  */
 bool pipeline_submit(struct pipeline *pipeline, struct query *query, uint64_t expected_ns, uint64_t now_ns);
 
@@ -101,8 +111,15 @@ bool pipeline_ping(struct pipeline *pipeline, uint64_t now_ns);
 /* Ends the tick: one Sync for the reads since the last, and all bytes to the socket. False when broken. */
 bool pipeline_flush(struct pipeline *pipeline);
 
-/* Reads the socket and answers what is complete. False when the connection is lost: then close it. */
+/*
+ * Reads the socket, which was found readable at now_ns, and answers what is complete. False when the
+ * connection is lost: then close it. A ledger whose result has come leaves PHASE_DB at now_ns: for
+ * PHASE_OTHER, while others of the batch have their turn, then for PHASE_PARSE, in which done is called.
+ */
 bool pipeline_receive(struct pipeline *pipeline, uint64_t now_ns);
+
+/* For how long it had queries, ever: up to now_ns. */
+uint64_t pipeline_busy_ns(struct pipeline *pipeline, uint64_t now_ns);
 
 /* Nobody waits for query any more: its done will not be called. */
 void pipeline_abandon(struct pipeline *pipeline, struct query *query);

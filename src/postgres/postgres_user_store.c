@@ -1,8 +1,10 @@
 #include "postgres/postgres_user_store.h"
 
 #include "postgres/connection_set.h"
+#include "postgres/postgres_user_store_set.h"
 #include "postgres/user_rows.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -14,11 +16,10 @@ struct postgres_user_store {
     struct connection_set *set;
 };
 
-/* The store's part of an operation: the query, and its binary parameters. */
+/* The store's part of an operation. */
 struct user_query {
     struct query query;
     struct user_operation *operation;
-    uint64_t numbers[STATEMENT_PARAMETERS_MAX]; /* big-endian, by parameter */
     unsigned char request_hash[sizeof((struct user_new *)0)->request_hash];
 };
 
@@ -148,32 +149,18 @@ static struct user_query *new_query(struct user_operation *operation, enum state
     }
     *part = (struct user_query){.operation = operation};
     part->query.statement = statement;
+    part->query.ledger = operation->ledger;
     part->query.deadline_ns = operation->deadline_ns;
     part->query.done = done;
     operation->store_part = part;
     return part;
 }
 
-static void set_number(struct user_query *part, int parameter, int64_t value)
-{
-    uint64_t *number = &part->numbers[parameter];
-    *number = htobe64((uint64_t)value);
-    part->query.values[parameter] = (const char *)number;
-    part->query.sizes[parameter] = (int)sizeof *number;
-}
-
-/* A text without bytes is SQL's NULL. */
-static void set_text(struct user_query *part, int parameter, struct text text)
-{
-    part->query.values[parameter] = text.bytes;
-    part->query.sizes[parameter] = (int)text.size;
-}
-
 static void find(struct user_store *store, struct user_operation *operation, int64_t id)
 {
     struct user_query *part = new_query(operation, STATEMENT_USER_FIND, found);
     if (part == NULL) return;
-    set_number(part, 0, id);
+    query_set_number(&part->query, 0, id);
     connection_set_submit(store_of(store)->set, &part->query);
 }
 
@@ -181,8 +168,8 @@ static void list(struct user_store *store, struct user_operation *operation, str
 {
     struct user_query *part = new_query(operation, STATEMENT_USER_LIST, listed);
     if (part == NULL) return;
-    set_number(part, 0, page.after);
-    set_number(part, 1, page.limit);
+    query_set_number(&part->query, 0, page.after);
+    query_set_number(&part->query, 1, page.limit);
     connection_set_submit(store_of(store)->set, &part->query);
 }
 
@@ -192,11 +179,12 @@ static void create_once(struct user_store *store, struct user_operation *operati
     struct user_query *part = new_query(operation, STATEMENT_USER_CREATE_ONCE, created_once);
     if (part == NULL) return;
     part->query.repeat = QUERY_REPEAT_WRITE;
-    set_text(part, 0, user->idempotency_key);
+    query_set_text(&part->query, 0, user->idempotency_key);
     memcpy(part->request_hash, user->request_hash, sizeof part->request_hash);
-    set_text(part, 1, (struct text){(const char *)part->request_hash, sizeof part->request_hash});
-    set_text(part, 2, user->name);
-    set_text(part, 3, user->email);
+    query_set_text(&part->query, 1,
+                   (struct text){(const char *)part->request_hash, sizeof part->request_hash});
+    query_set_text(&part->query, 2, user->name);
+    query_set_text(&part->query, 3, user->email);
     connection_set_submit(store_of(store)->set, &part->query);
 }
 
@@ -209,8 +197,8 @@ static void create(struct user_store *store, struct user_operation *operation, c
     struct user_query *part = new_query(operation, STATEMENT_USER_CREATE, found);
     if (part == NULL) return;
     part->query.repeat = QUERY_REPEAT_NEVER;
-    set_text(part, 0, user->name);
-    set_text(part, 1, user->email);
+    query_set_text(&part->query, 0, user->name);
+    query_set_text(&part->query, 1, user->email);
     connection_set_submit(store_of(store)->set, &part->query);
 }
 
@@ -223,10 +211,10 @@ static void change(struct user_store *store, struct user_operation *operation,
                   is_conditional ? changed_if : found);
     if (part == NULL) return;
     part->query.repeat = is_conditional ? QUERY_REPEAT_WRITE : QUERY_REPEAT_OVERWRITE;
-    set_number(part, 0, change->id);
-    set_text(part, 1, change->name);
-    set_text(part, 2, change->email);
-    if (is_conditional) set_number(part, 3, change->version_expected);
+    query_set_number(&part->query, 0, change->id);
+    query_set_text(&part->query, 1, change->name);
+    query_set_text(&part->query, 2, change->email);
+    if (is_conditional) query_set_number(&part->query, 3, change->version_expected);
     connection_set_submit(store_of(store)->set, &part->query);
 }
 
@@ -237,8 +225,8 @@ static void erase(struct user_store *store, struct user_operation *operation, in
         new_query(operation, version_expected != 0 ? STATEMENT_USER_ERASE_IF : STATEMENT_USER_ERASE, erased);
     if (part == NULL) return;
     part->query.repeat = QUERY_REPEAT_WRITE;
-    set_number(part, 0, id);
-    if (version_expected != 0) set_number(part, 1, version_expected);
+    query_set_number(&part->query, 0, id);
+    if (version_expected != 0) query_set_number(&part->query, 1, version_expected);
     connection_set_submit(store_of(store)->set, &part->query);
 }
 
@@ -295,4 +283,15 @@ uint64_t postgres_user_store_wake_ns(const struct postgres_user_store *store)
 enum fault postgres_user_store_readiness(const struct postgres_user_store *store)
 {
     return connection_set_readiness(store->set);
+}
+
+const struct postgres_statistics *postgres_user_store_statistics(const struct postgres_user_store *store)
+{
+    return connection_set_statistics(store->set);
+}
+
+struct connection_set *postgres_user_store_set(struct postgres_user_store *store)
+{
+    assert(store->config.laboratory);
+    return store->set;
 }

@@ -5,6 +5,8 @@
 #pragma once
 
 #include "base/fault.h"
+#include "base/ledger.h"
+#include "base/text.h"
 #include "postgres/statements.h"
 
 #include <libpq-fe.h>
@@ -34,15 +36,20 @@ struct query {
     unsigned char queue; /* which of the set's queues: enum query_queue_kind */
     enum statement statement;
     enum query_repeat repeat;
-    bool alone;          /* gets a Sync of its own */
-    unsigned sent_count; /* how often it was sent */
-    bool outcome_open;   /* was sent before on a connection that was lost: it may have been applied */
-    uint64_t queued_ns;
-    uint64_t deadline_ns; /* not sent again after this */
+    bool alone;            /* gets a Sync of its own */
+    unsigned sent_count;   /* how often it was sent */
+    bool outcome_open;     /* was sent before on a connection that was lost: it may have been applied */
+    uint64_t queued_ns;    /* last put in the queue */
+    uint64_t sent_ns;      /* last sent */
+    uint64_t waited_ns;    /* in the queue, all times together */
+    uint64_t deadline_ns;  /* not sent again after this */
+    uint64_t known_ns;     /* will be spent in the server by design, beside the statement's own time */
+    struct ledger *ledger; /* where its phases are booked; may be NULL, may be shared with other queries */
 
-    /* Parameters, binary or text as the statement's table says. They stay until done. */
+    /* Parameters in binary form. They stay until done. */
     const char *values[STATEMENT_PARAMETERS_MAX];
     int sizes[STATEMENT_PARAMETERS_MAX];
+    uint64_t numbers[STATEMENT_PARAMETERS_MAX]; /* values that are numbers, big-endian */
 
     struct pipeline *pipeline; /* while in flight */
     unsigned slot;             /* its entry there */
@@ -50,6 +57,10 @@ struct query {
     /* FAULT_NONE with a result, borrowed until this returns; or a fault and NULL. Called once. */
     void (*done)(struct query *query, enum fault fault, const PGresult *result);
 };
+
+/* Sets the parameter, from 0, to a number; or to a text, borrowed, that is SQL's NULL without bytes. */
+void query_set_number(struct query *query, int parameter, int64_t value);
+void query_set_text(struct query *query, int parameter, struct text text);
 
 static inline bool query_is_write(const struct query *query)
 {

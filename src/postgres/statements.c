@@ -15,6 +15,23 @@
     "SET name = coalesce($2, name), email = coalesce($3, email), version = version + 1, "                    \
     "updated_at = greatest(now(), updated_at + interval '1 microsecond') "
 
+/*
+ * Waits before all else, once, and whether or not there are rows: a condition that depends on no row is
+ * looked at before the first of them. For 0 the function returns at once.
+ */
+#define DELAYED "(SELECT pg_sleep($3 / 1000.0)) IS NOT NULL "
+
+/*
+ * The bytes that users/user_json.h writes, for times within the years 1 to 9999. Rows of an ordered subquery
+ * reach the aggregate in that order, as long as nothing is joined; ordering inside the aggregate would
+ * sort them once more.
+ */
+#define JSON_TIME(column) "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+#define JSON_USER                                                                                            \
+    "'{\"id\":' || id || ',\"name\":' || to_json(name)::text || ',\"email\":' || to_json(email)::text || "   \
+    "',\"created_at\":\"' || " JSON_TIME("created_at") " || '\",\"updated_at\":\"' || " JSON_TIME(           \
+        "updated_at") " || '\",\"version\":' || version || '}'"
+
 static const struct statement_text texts[STATEMENT_COUNT] = {
     [STATEMENT_USER_FIND] = {"user_find", "SELECT " USER_COLUMNS " FROM users WHERE id = $1", 1, {INT8}},
 
@@ -60,6 +77,21 @@ static const struct statement_text texts[STATEMENT_COUNT] = {
          "SELECT erased.id IS NOT NULL AS matched FROM found LEFT JOIN erased ON erased.id = found_id",
          2,
          {INT8, INT8}},
+
+#if SPLITS_LAB
+    [STATEMENT_LAB_ROWS] = {"lab_rows",
+                            "SELECT " USER_COLUMNS " FROM users WHERE id >= $1 AND " DELAYED
+                            "ORDER BY id LIMIT $2",
+                            3,
+                            {INT8, INT8, INT8}},
+
+    [STATEMENT_LAB_ROWS_JSON] = {"lab_rows_json",
+                                 "SELECT count(*), coalesce(string_agg(" JSON_USER ", ','), '') "
+                                 "FROM (SELECT " USER_COLUMNS
+                                 " FROM users WHERE id >= $1 ORDER BY id LIMIT $2) AS page WHERE " DELAYED,
+                                 3,
+                                 {INT8, INT8, INT8}},
+#endif
 };
 
 const int statement_formats[STATEMENT_PARAMETERS_MAX] = {1, 1, 1, 1};
@@ -67,4 +99,14 @@ const int statement_formats[STATEMENT_PARAMETERS_MAX] = {1, 1, 1, 1};
 const struct statement_text *statement_text(enum statement statement)
 {
     return &texts[statement];
+}
+
+bool statement_is_for_laboratory(enum statement statement)
+{
+#if SPLITS_LAB
+    return statement >= STATEMENT_LAB_ROWS;
+#else
+    (void)statement;
+    return false;
+#endif
 }

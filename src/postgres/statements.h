@@ -4,6 +4,7 @@
 #pragma once
 
 #include <libpq-fe.h>
+#include <stdbool.h>
 
 #define STATEMENT_PARAMETERS_MAX 4
 
@@ -16,6 +17,10 @@ enum statement {
     STATEMENT_USER_CHANGE_IF,   /* id, name or NULL, email or NULL, version; a leading column "matched" */
     STATEMENT_USER_ERASE,       /* id */
     STATEMENT_USER_ERASE_IF,    /* id, version; only the column "matched" */
+#if SPLITS_LAB
+    STATEMENT_LAB_ROWS,      /* from id, limit, delay in milliseconds */
+    STATEMENT_LAB_ROWS_JSON, /* the same; columns: number of users, their JSON with commas between them */
+#endif
     STATEMENT_COUNT
 };
 
@@ -27,6 +32,9 @@ struct statement_text {
 };
 
 const struct statement_text *statement_text(enum statement statement);
+
+/* Those of the laboratory are prepared only where that is enabled. */
+bool statement_is_for_laboratory(enum statement statement);
 
 /* All parameters are binary. */
 extern const int statement_formats[STATEMENT_PARAMETERS_MAX];

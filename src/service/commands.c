@@ -1,19 +1,15 @@
 #include "service/commands.h"
 
 #include "base/clock.h"
+#include "lab/selftest.h"
 #include "postgres/database_check.h"
 #include "postgres/migrations.h"
+#include "service/build_info.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#ifdef __clang__
-#define COMPILER __VERSION__
-#else
-#define COMPILER "gcc " __VERSION__
-#endif
 
 #define RETRY_PAUSE_MS 200
 
@@ -192,11 +188,36 @@ int command_check(const struct config *config)
     return code == COMMAND_OK ? check_schema(config) : code;
 }
 
+#if SPLITS_LAB
+int command_selftest(const struct config *config, int argc, char **arguments)
+{
+    bool is_quick = argc == 1 && strcmp(arguments[0], "quick") == 0;
+    if (argc > 0 && !is_quick) {
+        (void)fprintf(stderr, "splits: selftest: takes no argument, or \"quick\"\n");
+        return COMMAND_USAGE;
+    }
+    struct selftest_config selftest = {
+        .program = "/proc/self/exe",
+        .database_url = config->database_url,
+        .migrations_dir = config->migrations_dir,
+        .is_quick = is_quick,
+    };
+    return selftest_run(&selftest) == 0 ? COMMAND_OK : COMMAND_FAILED;
+}
+#else
+int command_selftest(const struct config *config, int argc, char **arguments)
+{
+    (void)config, (void)argc, (void)arguments;
+    (void)fprintf(stderr, "splits: selftest: this build has no laboratory\n");
+    return COMMAND_USAGE;
+}
+#endif
+
 int command_version(void)
 {
     int libpq = database_library_version();
     (void)printf("splits %s\n", SPLITS_VERSION);
-    (void)printf("compiler: %s\n", COMPILER);
+    (void)printf("compiler: %s\n", BUILD_COMPILER);
     (void)printf("libpq: %d.%d\n", libpq / 10000, libpq % 10000);
     return COMMAND_OK;
 }

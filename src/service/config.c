@@ -1,5 +1,6 @@
 #include "service/config.h"
 
+#include "base/clock.h"
 #include "service/config_mask.h"
 #include "service/config_print.h"
 #include "service/config_table.h"
@@ -292,6 +293,21 @@ void config_log(const struct config *config)
     }
     log_fields(LOG_LEVEL_INFO, "configuration", fields);
     free(url);
+}
+
+struct server_limits config_server_limits(const struct config *config, unsigned connections_max)
+{
+    return (struct server_limits){
+        .connections_max = connections_max,
+        .target_size_max = config->target_size_max,
+        .head_size_max = config->head_size_max,
+        .body_size_max = config->body_size_max,
+        .idle_timeout_ns = config->idle_timeout_ms * NS_PER_MS,
+        .head_timeout_ns = config->head_timeout_ms * NS_PER_MS,
+        .body_timeout_ns = config->body_timeout_ms * NS_PER_MS,
+        .request_timeout_ns = config->request_timeout_ms * NS_PER_MS,
+        .send_timeout_ns = config->send_timeout_ms * NS_PER_MS,
+    };
 }
 
 unsigned config_cpus(void)

@@ -14,6 +14,7 @@ static const char help_head[] =
     "  migrate up       applies the migrations that the database lacks\n"
     "  migrate status   lists the migrations; exit code 3 when any is pending, changed or unknown\n"
     "  check            tells whether the service could serve: configuration, database, schema\n"
+    "  selftest         proves what it says about where time goes, with this database; needs curl\n"
     "  version          tells the version\n"
     "\n"
     "Each --some-option=value is also the environment variable SPLITS_SOME_OPTION; the option wins.\n"

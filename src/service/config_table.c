@@ -11,6 +11,14 @@
 
 static const char *const db_modes[] = {"pipelined", "blocking", NULL};
 static const char *const switches[] = {"off", "on", NULL};
+#if SPLITS_LAB
+#define LAB_SWITCHES switches
+#define LAB_MEANING  "on: serves /lab/…; not for production"
+#else
+static const char *const lab_switches[] = {"off", NULL};
+#define LAB_SWITCHES lab_switches
+#define LAB_MEANING  "this build has no laboratory"
+#endif
 static const char *const log_levels[] = {"debug", "info", "warning", "error", NULL};
 static const char *const log_formats[] = {"auto", "json", "text", NULL};
 static const char *const access_logs[] = {"off", "errors", "all", NULL};
@@ -27,6 +35,11 @@ static const char *const access_logs[] = {"off", "errors", "all", NULL};
     {                                                                                                        \
         .name = (option), .kind = SETTING_WORD, .offset = offsetof(struct config, member),                   \
         .words = (choices), .default_number = (initial), .meaning = (text)                                   \
+    }
+#define SWITCH(option, member, initial, text)                                                                \
+    {                                                                                                        \
+        .name = (option), .kind = SETTING_SWITCH, .offset = offsetof(struct config, member),                 \
+        .words = switches, .default_number = (initial), .meaning = (text)                                    \
     }
 
 /* clang-format off */
@@ -61,14 +74,20 @@ const struct setting settings[] = {
     TIME_MS("db-lock-timeout-ms", db_lock_timeout_ms, 1000, "for a lock in the server; then 503"),
     TIME_MS("db-connect-timeout-ms", db_connect_timeout_ms, 5000, "for a connection to open"),
     TIME_MS("db-reconnect-max-ms", db_reconnect_max_ms, 1000, "longest pause between attempts to connect"),
-    {.name = "db-prepared", .kind = SETTING_SWITCH, .offset = offsetof(struct config, db_prepared),
-     .words = switches, .default_number = 1, .meaning = "off: for PgBouncer before 1.21"},
+    SWITCH("db-prepared", db_prepared, 1, "off: for PgBouncer before 1.21"),
     {.name = "migrations-dir", .kind = SETTING_PATH, .offset = offsetof(struct config, migrations_dir),
      .default_text = SPLITS_MIGRATIONS_DIR, .default_note = "as built",
      .meaning = "folder of the migrations"},
     NUMBER("drain-delay-ms", drain_delay_ms, 0, TIME_MS_MAX, 0,
            "not ready but serving: for load balancers to notice"),
     TIME_MS("grace-period-ms", grace_period_ms, 10000, "for open requests after that, at a stop"),
+    SWITCH("admin", admin, 1, "a listener of its own for metrics and health"),
+    {.name = "admin-address", .kind = SETTING_ADDRESS, .offset = offsetof(struct config, admin_address),
+     .default_text = "127.0.0.1", .meaning = "where that listens"},
+    NUMBER("admin-port", admin_port, 0, 65535, 8081, "its TCP port; 0: any free one"),
+    SWITCH("server-timing", server_timing, 0, "on: every answer tells its phases: discloses"),
+    {.name = "lab", .kind = SETTING_SWITCH, .offset = offsetof(struct config, lab), .words = LAB_SWITCHES,
+     .default_number = 0, .meaning = LAB_MEANING},
     WORD("log-level", log_level, log_levels, LOG_LEVEL_INFO, "the least level to log"),
     WORD("log-format", log_format, log_formats, LOG_FORMAT_AUTO, "auto: text on a terminal, else JSON"),
     WORD("access-log", access_log, access_logs, ACCESS_LOG_ERRORS, "errors: what the service did not manage"),

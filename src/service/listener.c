@@ -44,21 +44,28 @@ static unsigned port_of(int socket)
     return ntohs(address.any.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port);
 }
 
-enum fault listener_open(struct listener *listener, const char *address, unsigned port, unsigned *ret_port)
+enum fault listener_socket(const char *address, const char *setting, unsigned port, int *ret_socket,
+                           unsigned *ret_port)
 {
     union socket_address name;
     socklen_t size = make_address(address, port, &name);
     int on = 1;
     int descriptor = socket(name.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    *listener = (struct listener){.source.descriptor = descriptor};
     if (descriptor < 0 || setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         bind(descriptor, &name.any, size) != 0 || listen(descriptor, SOMAXCONN) != 0) {
-        (void)fprintf(stderr, "splits: cannot listen on %s port %u: %s\n", address, port, strerror(errno));
-        listener_close(listener);
+        (void)fprintf(stderr, "splits: cannot listen on %s port %u (--%s): %s\n", address, port, setting,
+                      strerror(errno));
+        if (descriptor >= 0) (void)close(descriptor);
         return FAULT_INTERNAL;
     }
+    *ret_socket = descriptor;
     *ret_port = port_of(descriptor);
     return FAULT_NONE;
+}
+
+void listener_open(struct listener *listener, int socket)
+{
+    *listener = (struct listener){.source.descriptor = socket};
 }
 
 static struct worker *least_busy(const struct listener *listener)

@@ -5,8 +5,12 @@
 #include "base/log.h"
 #include "postgres/database_check.h"
 #include "postgres/migrations.h"
+#include "service/admin.h"
 #include "service/commands.h"
+#include "service/laboratory.h"
 #include "service/listener.h"
+#include "service/load.h"
+#include "service/observation.h"
 #include "service/worker.h"
 
 #include <errno.h>
@@ -28,6 +32,12 @@
 
 struct service {
     const struct config *config;
+    struct observation observation;
+    struct admin *admin; /* NULL when there is none */
+#if SPLITS_LAB
+    struct load load; /* while the laboratory is on */
+    struct laboratory laboratory;
+#endif
     struct event_loop *loop;
     struct listener listener;
     struct event_source signals; /* a signalfd */
@@ -36,6 +46,11 @@ struct service {
     enum service_phase phase;
     uint64_t phase_end_ns; /* of DRAINING and CLOSING */
 };
+
+static bool has_laboratory(const struct config *config)
+{
+    return SPLITS_LAB && config->lab;
+}
 
 /* ---- stopping ---- */
 
@@ -87,13 +102,24 @@ static void advance_phase(struct service *service)
     }
 }
 
+/* How long the main thread may sleep; -1: until something happens. */
+static int sleep_ms_max(const struct service *service)
+{
+    bool is_clock_needed = service->phase != SERVICE_SERVING || service->listener.paused_until_ns != 0;
+    if (is_clock_needed) return TURN_MS;
+    return has_laboratory(service->config) ? (int)(LOAD_SAMPLE_NS / NS_PER_MS) : -1;
+}
+
 static void wait_until_done(struct service *service)
 {
     while (!all_done(service)) {
-        bool is_clock_needed = service->phase != SERVICE_SERVING || service->listener.paused_until_ns != 0;
-        event_loop_turn(service->loop, is_clock_needed ? TURN_MS : -1);
-        listener_check_pause(&service->listener, clock_now_ns());
+        event_loop_turn(service->loop, sleep_ms_max(service));
+        uint64_t now_ns = clock_now_ns();
+        listener_check_pause(&service->listener, now_ns);
         advance_phase(service);
+#if SPLITS_LAB
+        if (has_laboratory(service->config)) load_tick(&service->load, now_ns);
+#endif
     }
 }
 
@@ -147,14 +173,42 @@ static enum fault newest_migration(const struct config *config, unsigned *ret_ve
     return FAULT_NONE;
 }
 
+static enum fault observe(struct service *service, unsigned worker_count)
+{
+    const struct config *config = service->config;
+    enum fault fault = observation_init(&service->observation, worker_count, has_laboratory(config));
+#if SPLITS_LAB
+    if (fault || !has_laboratory(config)) return fault;
+    load_init(&service->load, config, &service->observation);
+    service->laboratory = (struct laboratory){&service->observation, &service->load};
+#endif
+    return fault;
+}
+
+static const struct laboratory *laboratory_of(const struct service *service)
+{
+#if SPLITS_LAB
+    if (service->laboratory.load != NULL) return &service->laboratory;
+#endif
+    (void)service;
+    return NULL;
+}
+
 static enum fault start_workers(struct service *service, unsigned count, unsigned schema_version)
 {
     service->workers = calloc(count, sizeof(struct worker *));
     if (service->workers == NULL) return FAULT_MEMORY;
     unsigned connections = service->config->connections_max;
+    struct worker_config worker = {
+        .config = service->config,
+        .observation = &service->observation,
+        .laboratory = laboratory_of(service),
+        .schema_version = schema_version,
+    };
     for (unsigned i = 0; i < count; i++) {
-        unsigned share = connections / count + (i < connections % count);
-        enum fault fault = worker_start(service->config, share, schema_version, &service->workers[i]);
+        worker.index = i;
+        worker.connections_max = connections / count + (i < connections % count);
+        enum fault fault = worker_start(&worker, &service->workers[i]);
         if (fault) {
             log_event(LOG_LEVEL_ERROR, "worker_failed", LOG_STRING("code", fault_code(fault)));
             return fault;
@@ -164,22 +218,67 @@ static enum fault start_workers(struct service *service, unsigned count, unsigne
     return FAULT_NONE;
 }
 
-static enum fault start(struct service *service)
+/* The two listening sockets, -1 while not open, and their ports. */
+struct sockets {
+    int service, admin;
+    unsigned port, admin_port;
+};
+
+static enum fault open_sockets(const struct config *config, struct sockets *sockets)
+{
+    enum fault fault =
+        listener_socket(config->address, "port", config->port, &sockets->service, &sockets->port);
+    if (fault || !config->admin) return fault;
+    return listener_socket(config->admin_address, "admin-port", config->admin_port, &sockets->admin,
+                           &sockets->admin_port);
+}
+
+static enum fault serve_on(struct service *service, struct sockets *sockets)
+{
+    if (sockets->admin >= 0) {
+        int descriptor = sockets->admin;
+        sockets->admin = -1; /* the admin's, also when it does not start */
+        enum fault fault = admin_start(service->config, &service->observation, descriptor, &service->admin);
+        if (fault) return fault;
+    }
+    listener_open(&service->listener, sockets->service);
+    sockets->service = -1;
+    return listener_start(&service->listener, service->loop, service->workers, service->worker_count);
+}
+
+static void log_start_of(const struct config *config, const struct sockets *sockets, unsigned worker_count)
+{
+    struct log_field admin[] = {LOG_STRING("admin_address", config->admin_address),
+                                LOG_INT("admin_port", sockets->admin_port)};
+    if (!config->admin) admin[0] = (struct log_field){0};
+    log_event(LOG_LEVEL_INFO, "server_started", LOG_STRING("address", config->address),
+              LOG_INT("port", sockets->port), LOG_INT("workers", worker_count), LOG_INT("pid", getpid()),
+              admin[0], admin[1]);
+}
+
+static enum fault start_on(struct service *service, struct sockets *sockets, unsigned schema_version)
 {
     const struct config *config = service->config;
-    unsigned schema_version, port, worker_count = config->workers == 0 ? config_cpus() : config->workers;
-    enum fault fault = newest_migration(config, &schema_version);
-    if (fault) return fault;
+    unsigned worker_count = config->workers == 0 ? config_cpus() : config->workers;
     raise_descriptor_limit(config, worker_count);
-    fault = listener_open(&service->listener, config->address, config->port, &port);
+    enum fault fault = open_sockets(config, sockets);
+    if (!fault) fault = observe(service, worker_count);
+    if (!fault) fault = start_workers(service, worker_count, schema_version);
+    if (!fault) fault = serve_on(service, sockets);
+    if (!fault) log_start_of(config, sockets, worker_count);
+    return fault;
+}
+
+static enum fault start(struct service *service)
+{
+    unsigned schema_version;
+    struct sockets sockets = {.service = -1, .admin = -1};
+    enum fault fault = newest_migration(service->config, &schema_version);
     if (fault) return fault;
-    fault = start_workers(service, worker_count, schema_version);
-    if (fault) return fault;
-    fault = listener_start(&service->listener, service->loop, service->workers, service->worker_count);
-    if (fault) return fault;
-    log_event(LOG_LEVEL_INFO, "server_started", LOG_STRING("address", config->address), LOG_INT("port", port),
-              LOG_INT("workers", worker_count), LOG_INT("pid", getpid()));
-    return FAULT_NONE;
+    fault = start_on(service, &sockets, schema_version);
+    if (sockets.service >= 0) (void)close(sockets.service);
+    if (sockets.admin >= 0) (void)close(sockets.admin);
+    return fault;
 }
 
 static void stop(struct service *service)
@@ -189,7 +288,14 @@ static void stop(struct service *service)
         worker_set_phase(service->workers[i], SERVICE_STOPPING);
     for (unsigned i = 0; i < service->worker_count; i++)
         worker_join(service->workers[i]);
+    admin_stop(service->admin);
+    for (unsigned i = 0; i < service->worker_count; i++)
+        worker_free(service->workers[i]);
     free(service->workers);
+#if SPLITS_LAB
+    if (laboratory_of(service) != NULL) load_release(&service->load);
+#endif
+    observation_release(&service->observation);
     if (service->signals.descriptor >= 0) (void)close(service->signals.descriptor);
     event_loop_free(service->loop);
 }

@@ -4,8 +4,11 @@
 #include "base/event_loop.h"
 #include "base/log.h"
 #include "http/server.h"
+#include "lab/lab_routes.h"
 #include "operations/health_routes.h"
+#include "postgres/postgres_lab_store.h"
 #include "postgres/postgres_user_store.h"
+#include "service/laboratory.h"
 #include "users/user_routes.h"
 
 #include <fcntl.h>
@@ -22,8 +25,8 @@
 #define MESSAGE_LOOK      (-1)              /* in the mailbox beside sockets: look at the phase */
 
 struct worker {
-    const struct config *config;
-    unsigned connections_max, schema_version;
+    struct worker_config config;
+    struct worker_counters *counters;
     pthread_t thread;
     sem_t started;
     enum fault fault;         /* why it could not start; valid once started */
@@ -40,7 +43,11 @@ struct worker {
     struct server *server;
     struct health_services health;
     struct user_services users;
-    struct route_table tables[2];
+#if SPLITS_LAB
+    struct postgres_lab_store *lab_store;
+    struct lab_services lab;
+#endif
+    struct route_table tables[3];
     struct router router;
     unsigned taken; /* sockets, ever */
     bool is_closing;
@@ -81,7 +88,7 @@ static void take_mail(struct event_source *source, uint32_t events)
 
 static enum fault start_store(struct worker *worker)
 {
-    const struct config *config = worker->config;
+    const struct config *config = worker->config.config;
     struct postgres_config postgres = {
         .database_url = config->database_url,
         .application_name = "splits",
@@ -95,34 +102,54 @@ static enum fault start_store(struct worker *worker)
         .lock_timeout_ns = config->db_lock_timeout_ms * NS_PER_MS,
         .connect_timeout_ns = config->db_connect_timeout_ms * NS_PER_MS,
         .reconnect_max_ns = config->db_reconnect_max_ms * NS_PER_MS,
-        .schema_version = worker->schema_version,
+        .schema_version = worker->config.schema_version,
+        .laboratory = worker->config.laboratory != NULL,
         .loop = worker->loop,
     };
     return postgres_user_store_new(&postgres, &worker->store);
 }
 
+#if SPLITS_LAB
+static enum fault set_lab_routes(struct worker *worker, struct route_table *table)
+{
+    const struct laboratory *laboratory = worker->config.laboratory;
+    *table = (struct route_table){.routes = lab_routes, .shows_timing = true};
+    if (laboratory == NULL) return FAULT_NONE;
+    enum fault fault = postgres_lab_store_new(worker->store, &worker->lab_store);
+    if (fault) return fault;
+    worker->lab = laboratory_services(laboratory, worker->config.index);
+    worker->lab.store = postgres_lab_store_interface(worker->lab_store);
+    table->services = &worker->lab;
+    return FAULT_NONE;
+}
+#endif
+
+static enum fault set_routes(struct worker *worker)
+{
+    size_t count = 0;
+    enum fault fault = FAULT_NONE;
+    worker->users = (struct user_services){postgres_user_store_interface(worker->store)};
+    worker->health = (struct health_services){readiness, worker};
+    worker->tables[count++] = (struct route_table){.routes = user_routes, .services = &worker->users};
+    worker->tables[count++] = (struct route_table){.routes = health_routes, .services = &worker->health};
+#if SPLITS_LAB
+    fault = set_lab_routes(worker, &worker->tables[count++]);
+#endif
+    worker->router = (struct router){worker->tables, count};
+    return fault;
+}
+
 static enum fault start_server(struct worker *worker)
 {
-    const struct config *config = worker->config;
-    worker->health = (struct health_services){.readiness = readiness, .argument = worker};
-    worker->users = (struct user_services){postgres_user_store_interface(worker->store)};
-    worker->tables[0] = (struct route_table){user_routes, &worker->users};
-    worker->tables[1] = (struct route_table){health_routes, &worker->health};
-    worker->router = (struct router){worker->tables, sizeof worker->tables / sizeof worker->tables[0]};
+    const struct config *config = worker->config.config;
+    enum fault fault = set_routes(worker);
+    if (fault) return fault;
     struct server_config server = {
-        .limits =
-            {
-                .connections_max = worker->connections_max,
-                .target_size_max = config->target_size_max,
-                .head_size_max = config->head_size_max,
-                .body_size_max = config->body_size_max,
-                .idle_timeout_ns = config->idle_timeout_ms * NS_PER_MS,
-                .head_timeout_ns = config->head_timeout_ms * NS_PER_MS,
-                .body_timeout_ns = config->body_timeout_ms * NS_PER_MS,
-                .request_timeout_ns = config->request_timeout_ms * NS_PER_MS,
-                .send_timeout_ns = config->send_timeout_ms * NS_PER_MS,
-            },
+        .limits = config_server_limits(config, worker->config.connections_max),
         .access_log = config->access_log,
+        .server_timing = config->server_timing,
+        .observer = {SPLITS_LEDGER ? request_metrics_record : NULL,
+                     worker->config.observation->requests[worker->config.index]},
         .router = &worker->router,
         .loop = worker->loop,
     };
@@ -163,6 +190,15 @@ static bool is_over(struct worker *worker)
     return phase == SERVICE_STOPPING || (worker->is_closing && server_connections(worker->server) == 0);
 }
 
+/* For those who observe the worker. */
+static void publish(struct worker *worker)
+{
+    unsigned connections = server_connections(worker->server);
+    atomic_store_explicit(&worker->ended, worker->taken - connections, memory_order_relaxed);
+    atomic_store_explicit(&worker->counters->connections, connections, memory_order_relaxed);
+    atomic_store_explicit(&worker->counters->readiness, (int)readiness(worker), memory_order_relaxed);
+}
+
 /*
  * A tick: answers that have come, requests that have come, then everything they ask of the database in
  * one go.
@@ -173,15 +209,24 @@ static void serve(struct worker *worker)
     while (!is_over(worker)) {
         bool is_due = server_is_due(worker->server, &wake_ns);
         uint64_t store_wake_ns = postgres_user_store_wake_ns(worker->store);
+        uint64_t woken_ns = event_loop_woken_ns(worker->loop);
         event_loop_turn(worker->loop, is_due ? 0 : timeout_ms(now_ns, wake_ns, store_wake_ns));
+        if (woken_ns != 0)
+            histogram_add(&worker->counters->turns, event_loop_slept_ns(worker->loop) - woken_ns);
         now_ns = clock_now_ns();
         server_run(worker->server, now_ns);
         postgres_user_store_flush(worker->store, now_ns);
-        atomic_store_explicit(&worker->ended, worker->taken - server_connections(worker->server),
-                              memory_order_relaxed);
+        publish(worker);
         /* Whoever is to produce the next tick's work goes first: larger batches, fewer switches. */
         (void)sched_yield();
     }
+}
+
+static void start_counting(struct worker *worker)
+{
+    (void)pthread_getcpuclockid(pthread_self(), &worker->counters->cpu_clock);
+    worker->counters->database = postgres_user_store_statistics(worker->store);
+    atomic_store_explicit(&worker->counters->is_running, true, memory_order_release);
 }
 
 static void *run(void *argument)
@@ -189,11 +234,11 @@ static void *run(void *argument)
     struct worker *worker = argument;
     worker->fault = set_up(worker);
     bool is_up = worker->fault == FAULT_NONE;
+    if (is_up) start_counting(worker);
     (void)sem_post(&worker->started);
     if (is_up) serve(worker);
     server_free(worker->server);
-    postgres_user_store_free(worker->store);
-    event_loop_free(worker->loop);
+    worker->server = NULL;
     atomic_store_explicit(&worker->is_done, true, memory_order_release);
     return NULL;
 }
@@ -210,6 +255,12 @@ static void close_mail(struct worker *worker)
 
 static void release(struct worker *worker)
 {
+#if SPLITS_LAB
+    postgres_lab_store_free(worker->lab_store);
+    constant_json_release(&worker->lab.constant);
+#endif
+    postgres_user_store_free(worker->store);
+    event_loop_free(worker->loop);
     if (worker->mailbox[0] >= 0) close_mail(worker);
     for (unsigned end = 0; end < 2; end++)
         if (worker->mailbox[end] >= 0) (void)close(worker->mailbox[end]);
@@ -228,14 +279,12 @@ static int create_thread(struct worker *worker)
     return error;
 }
 
-enum fault worker_start(const struct config *config, unsigned connections_max, unsigned schema_version,
-                        struct worker **ret_worker)
+enum fault worker_start(const struct worker_config *config, struct worker **ret_worker)
 {
     struct worker *worker = calloc(1, sizeof *worker);
     if (worker == NULL) return FAULT_MEMORY;
-    worker->config = config;
-    worker->connections_max = connections_max;
-    worker->schema_version = schema_version;
+    worker->config = *config;
+    worker->counters = &config->observation->workers[config->index];
     worker->mailbox[0] = worker->mailbox[1] = -1;
     (void)sem_init(&worker->started, 0, 0);
     if (pipe2(worker->mailbox, O_NONBLOCK | O_CLOEXEC) != 0 || create_thread(worker) != 0) {
@@ -247,6 +296,7 @@ enum fault worker_start(const struct config *config, unsigned connections_max, u
     if (worker->fault) {
         enum fault fault = worker->fault;
         worker_join(worker);
+        worker_free(worker);
         return fault;
     }
     *ret_worker = worker;
@@ -288,5 +338,9 @@ bool worker_is_done(const struct worker *worker)
 void worker_join(struct worker *worker)
 {
     (void)pthread_join(worker->thread, NULL);
+}
+
+void worker_free(struct worker *worker)
+{
     release(worker);
 }

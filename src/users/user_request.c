@@ -44,7 +44,10 @@ enum fault user_request_body(struct request *request, enum user_json_form form, 
             is_patch ? "application/merge-patch+json, application/json" : "application/json";
         return FAULT_MEDIA_TYPE;
     }
-    return user_json_read(&request->arena, request->body, form, ret_user, ret_flaws);
+    ledger_enter(&request->ledger, PHASE_PARSE);
+    enum fault fault = user_json_read(&request->arena, request->body, form, ret_user, ret_flaws);
+    ledger_enter(&request->ledger, PHASE_OTHER);
+    return fault;
 }
 
 /* A parameter, and what has been seen of it. */

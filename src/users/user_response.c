@@ -30,6 +30,7 @@ static enum fault set_location(struct request *request, int64_t id)
 
 static enum fault write_user(struct request *request, const struct user *user, struct text *ret_body)
 {
+    ledger_enter(&request->ledger, PHASE_JSON);
     enum fault fault = set_etag(request, user->version);
     if (fault) return fault;
     char *body = arena_take(&request->arena, user_json_size_max(user));
@@ -105,6 +106,7 @@ static enum fault set_link(struct request *request, int limit, int64_t last_id)
 
 enum fault user_response_page(struct request *request, int limit, const struct user *users, size_t found)
 {
+    ledger_enter(&request->ledger, PHASE_JSON);
     size_t rows_max = (size_t)limit, count = found > rows_max ? rows_max : found;
     const struct user *last = found > rows_max ? &users[count - 1] : NULL;
     char *body = arena_take(&request->arena, page_size_max(users, count));

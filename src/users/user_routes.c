@@ -58,7 +58,12 @@ static struct user_operation *await_operation(struct asker *asker, struct user_o
 {
     struct request *request = asker->request;
     *operation = (struct user_operation){
-        .done = done, .asker = asker, .arena = &request->arena, .deadline_ns = request->deadline_ns};
+        .done = done,
+        .asker = asker,
+        .arena = &request->arena,
+        .ledger = &request->ledger,
+        .deadline_ns = request->deadline_ns,
+    };
     asker->waiting_for = operation;
     request->abandon_argument = asker;
     request->abandon = abandon_operation;

@@ -148,6 +148,12 @@ def clang(stage):
     stage.test("unit")
 
 
+def small(stage):
+    """Without what can be left out."""
+    stage.build("-Dlab=false", "-Dledger=false")
+    stage.test("unit")
+
+
 def address(stage):
     stage.build("-Db_sanitize=address,undefined")
     environment = {"ASAN_OPTIONS": "detect_stack_use_after_return=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
@@ -206,7 +212,7 @@ def lint(stage):
 # Two lanes for two processors. What measures time is in the first; the second gives way to it.
 LANES = (
     (gcc, address, thread, coverage),
-    (clang, lint, fuzz),
+    (clang, small, lint, fuzz),
 )
 
 

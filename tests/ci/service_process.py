@@ -32,6 +32,7 @@ class Service:
         environment = os.environ | {
             "DATABASE_URL": database_url,
             "PORT": str(self.port),
+            "SPLITS_ADMIN_PORT": "0",
             "SPLITS_MIGRATIONS_DIR": str(ROOT / "migrations"),
         }
         environment.pop("SPLITS_BINARY", None) # a name for the tests, which the service would wonder about

@@ -8,6 +8,7 @@ Nothing of it outlives the test. Requests go over one connection each, or over a
 """
 
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -25,6 +26,7 @@ BINARY = os.environ.get("SPLITS_BINARY", "build/splits")
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 READY_SECONDS_MAX = 20
 STOP_SECONDS_MAX = 30
+PHASES = ("read", "parse", "queue", "db", "json", "send", "other") # of a request's ledger
 ANSWER_SECONDS_MAX = 20
 
 
@@ -108,7 +110,7 @@ class Service:
         self.log = tempfile.TemporaryFile("w+")
         # A session of its own: Ctrl-C must reach the tests alone, which then stop the service.
         self.process = subprocess.Popen(
-            [BINARY, "serve", f"--port={self.port}", f"--database-url={database_url}",
+            [BINARY, "serve", f"--port={self.port}", "--admin-port=0", f"--database-url={database_url}",
              f"--migrations-dir={migrations}", "--log-format=json", *options],
             env=clean_environment() | (environment or {}), stdin=subprocess.DEVNULL,
             stderr=self.log if stderr is None else stderr, start_new_session=True,
@@ -178,6 +180,18 @@ class Service:
     def wait_for_record(self, event, count=1):
         """The count-th log line of this event."""
         return wait_until(lambda: self.records(event)[count - 1:], what=f"event {event}")[0]
+
+    @functools.cached_property
+    def admin_port(self):
+        return self.wait_for_record("server_started")["admin_port"]
+
+    def admin(self, path):
+        """The answer to GET path of the admin listener."""
+        client = Client(self.admin_port)
+        try:
+            return client.request("GET", path)
+        finally:
+            client.close()
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))

@@ -9,7 +9,8 @@ import common
 
 
 def flaw_of(path):
-    command = [os.environ.get("CC", "cc"), "-std=gnu2x", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
+    command = [os.environ.get("CC", "cc"), "-std=gnu2x", "-D_GNU_SOURCE", "-DSPLITS_LAB=1", "-DSPLITS_LEDGER=1",
+               "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
                "-I", common.ROOT / "include", "-I", common.ROOT / "src", "-I", common.ROOT / "tests/unit",
                "-I/usr/include/postgresql", "-x", "c", "-"]
     source = f'#include "{path}"\n#include "{path}"\n'

@@ -53,8 +53,8 @@ static const struct route other_routes[] = {
 static int thing_services, other_services;
 
 static const struct route_table tables[] = {
-    {thing_routes, &thing_services},
-    {other_routes, &other_services},
+    {.routes = thing_routes, .services = &thing_services},
+    {.routes = other_routes, .services = &other_services},
 };
 static const struct router router = {tables, 2};
 

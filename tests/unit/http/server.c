@@ -28,6 +28,30 @@ static struct server_config config;
 static int listening;
 static uint64_t skew_ns; /* how far the server's clock is ahead */
 
+/* ---- what the observer was told: in every test the phases of every request sum to its total ---- */
+
+static unsigned ended;
+static struct ledger last_ledger, ledger_before; /* of the last two */
+static unsigned last_status;
+static const struct route *last_route;
+
+static void note_end(void *argument, const struct request *request)
+{
+    uint64_t sum_ns = 0;
+    ck_assert_ptr_eq(argument, &ended);
+    ended++;
+    ledger_before = last_ledger;
+    last_ledger = request->ledger;
+    last_status = request->response.status;
+    last_route = request->route;
+    if (!SPLITS_LEDGER) return;
+    for (enum phase phase = 0; phase < PHASE_COUNT; phase++)
+        sum_ns += last_ledger.spent_ns[phase];
+    ck_assert_uint_ne(last_ledger.started_ns, 0);
+    ck_assert_uint_eq(sum_ns, ledger_total_ns(&last_ledger));
+    ck_assert_uint_gt(sum_ns, 0);
+}
+
 /* ---- handlers ---- */
 
 static struct request *waiting[ASKERS_MAX]; /* requests that are not answered yet, oldest first */
@@ -84,6 +108,34 @@ static enum fault give_fault(struct request *request)
     return FAULT_OVERLOADED;
 }
 
+static void spend(struct request *request, enum phase phase, uint64_t ns)
+{
+    ledger_enter(&request->ledger, phase);
+    for (uint64_t begin_ns = clock_now_ns(); clock_now_ns() - begin_ns < ns;)
+        continue;
+}
+
+static unsigned told_of_end; /* requests that their own `ended` was called for */
+
+static void note_own_end(struct request *request)
+{
+    ck_assert_ptr_eq(request->ended_argument, &told_of_end);
+    ck_assert_uint_eq(request->response.status, 200);
+    told_of_end++;
+}
+
+static enum fault answer_after_phases(struct request *request)
+{
+    request->ended = note_own_end;
+    request->ended_argument = &told_of_end;
+    spend(request, PHASE_PARSE, 3 * NS_PER_MS);
+    spend(request, PHASE_QUEUE, 1 * NS_PER_MS);
+    spend(request, PHASE_DB, 5 * NS_PER_MS);
+    spend(request, PHASE_JSON, 2 * NS_PER_MS);
+    response_json(request, 200, TEXT("{}"));
+    return FAULT_NONE;
+}
+
 /* Answers the oldest of the waiting requests. */
 static void answer_one(void)
 {
@@ -101,9 +153,10 @@ static const struct route routes[] = {
     {.path = "/body", .handlers = {[METHOD_POST] = answer_with_body}, .takes_body = {[METHOD_POST] = true}},
     {.path = "/large", .handlers = {[METHOD_GET] = answer_large}},
     {.path = "/fail", .handlers = {[METHOD_GET] = give_fault}},
+    {.path = "/phases", .handlers = {[METHOD_GET] = answer_after_phases}},
     {.path = NULL},
 };
-static const struct route_table tables[] = {{routes, NULL}};
+static const struct route_table tables[] = {{.routes = routes}};
 static const struct router router = {tables, 1};
 
 /* ---- the server ---- */
@@ -142,11 +195,12 @@ static void begin(void)
                 .send_timeout_ns = 30 * NS_PER_S,
             },
         .access_log = ACCESS_LOG_OFF,
+        .observer = {note_end, &ended},
         .router = &router,
         .loop = loop,
     };
     skew_ns = 0;
-    waiting_count = abandoned = handled = 0;
+    waiting_count = abandoned = handled = ended = 0;
     ck_assert(server_new(&config, &server) == FAULT_NONE);
     listen_on_loopback();
 }
@@ -755,6 +809,121 @@ START_TEST(the_server_wakes_when_the_next_wait_ends)
 }
 END_TEST
 
+/* ---- ledgers ---- */
+
+/* A busy machine makes a phase longer, never shorter. */
+START_TEST(time_is_booked_under_the_phase_in_which_it_was_spent)
+{
+    struct client client;
+    told_of_end = 0;
+    client_open(&client);
+    client_send(&client, GET("/phases"));
+    expect_answer(&client, 200, NULL);
+    TURN_UNTIL(ended == 1);
+    ck_assert_uint_eq(told_of_end, 1);
+    if (SPLITS_LEDGER) {
+        static const uint64_t least_ms[PHASE_COUNT] = {
+            [PHASE_PARSE] = 3, [PHASE_QUEUE] = 1, [PHASE_DB] = 5, [PHASE_JSON] = 2};
+        for (enum phase phase = 0; phase < PHASE_COUNT; phase++)
+            ck_assert_uint_ge(last_ledger.spent_ns[phase], least_ms[phase] * NS_PER_MS);
+        ck_assert_uint_gt(last_ledger.spent_ns[PHASE_READ], 0);
+        ck_assert_uint_gt(last_ledger.spent_ns[PHASE_SEND], 0);
+        ck_assert_uint_gt(last_ledger.spent_ns[PHASE_OTHER], 0);
+    }
+    client_close(&client);
+}
+END_TEST
+
+START_TEST(a_slow_sender_spends_its_time_in_read_and_a_slow_answer_in_other)
+{
+    struct client client;
+    client_open(&client);
+    client_send(&client, "GET /later HTTP/1.1\r\n");
+    TURN_UNTIL(server_connections(server) == 1 && TAILQ_FIRST(&server->lists[WAIT_HEAD].head) != NULL);
+    (void)usleep(20000);
+    client_send(&client, "Host: a\r\n\r\n");
+    TURN_UNTIL(waiting_count == 1);
+    (void)usleep(30000);
+    answer_one();
+    expect_answer(&client, 200, NULL);
+    TURN_UNTIL(ended == 1);
+    if (SPLITS_LEDGER) {
+        ck_assert_uint_ge(last_ledger.spent_ns[PHASE_READ], 20 * NS_PER_MS);
+        ck_assert_uint_ge(last_ledger.spent_ns[PHASE_OTHER], 30 * NS_PER_MS);
+        ck_assert_uint_eq(last_ledger.spent_ns[PHASE_DB], 0);
+    }
+    client_close(&client);
+}
+END_TEST
+
+START_TEST(pipelined_requests_begin_when_the_one_before_them_is_over)
+{
+    struct client client;
+    client_open(&client);
+    client_send(&client, GET("/later") GET("/now"));
+    TURN_UNTIL(waiting_count == 1);
+    (void)usleep(20000);
+    answer_one();
+    expect_answer(&client, 200, NULL);
+    expect_answer(&client, 200, NULL);
+    TURN_UNTIL(ended == 2);
+    if (SPLITS_LEDGER) ck_assert_uint_ge(last_ledger.started_ns, ledger_before.since_ns);
+    client_close(&client);
+}
+END_TEST
+
+START_TEST(everybody_who_asked_is_told_of_once)
+{
+    struct client gone, refused, failed, unknown;
+    open_and_ask(&gone, GET("/later"));
+    client_reset(&gone);
+    TURN_UNTIL(ended == 1);
+    ck_assert_uint_eq(last_status, 0);
+    client_open(&refused);
+    client_send(&refused, "nonsense\r\n\r\n");
+    expect_answer(&refused, 400, NULL);
+    TURN_UNTIL(ended == 2);
+    ck_assert_uint_eq(last_status, 400);
+    open_and_ask(&failed, GET("/fail"));
+    expect_answer(&failed, 503, NULL);
+    TURN_UNTIL(ended == 3);
+    client_open(&unknown);
+    client_send(&unknown, GET("/nowhere"));
+    expect_answer(&unknown, 404, NULL);
+    TURN_UNTIL(ended == 4);
+    ck_assert_ptr_null(last_route);
+    turns(20);
+    ck_assert_uint_eq(ended, 4);
+    client_close(&refused);
+    client_close(&failed);
+    client_close(&unknown);
+}
+END_TEST
+
+static bool has_timing(void)
+{
+    struct client client;
+    client_open(&client);
+    client_send(&client, GET("/now"));
+    TURN_UNTIL(answer_size(&client) > 0);
+    bool has = client_has(&client, "\r\nServer-Timing: read;dur=");
+    client_close(&client);
+    return has;
+}
+
+START_TEST(the_ledger_is_shown_where_the_setting_or_the_routes_table_says_so)
+{
+    static const struct route_table shown[] = {{.routes = routes, .shows_timing = true}};
+    static const struct router showing = {shown, 1};
+    ck_assert(!has_timing());
+    server->config.server_timing = true;
+    ck_assert(has_timing());
+    server->config.server_timing = false;
+    server->config.router = &showing;
+    ck_assert(has_timing());
+}
+END_TEST
+
 /* ---- limits and the end ---- */
 
 START_TEST(one_connection_too_many_is_told_at_once_and_slots_are_freed)
@@ -764,6 +933,9 @@ START_TEST(one_connection_too_many_is_told_at_once_and_slots_are_freed)
     for (unsigned i = 0; i < CROWD + 10; i++)
         client_open(&clients[i]);
     client_open(&late);
+    ck_assert_uint_eq(ended, 1);
+    ck_assert_uint_eq(last_status, 503);
+    ck_assert_ptr_null(last_route);
     expect_answer(&late, 503, "\"code\":\"too_many_connections\"");
     expect_end(&late);
     client_close(&late);
@@ -907,9 +1079,21 @@ static TCase *make_limit_case(void)
     return cases;
 }
 
+static TCase *make_ledger_case(void)
+{
+    TCase *cases = make_case("ledgers");
+    tcase_add_test(cases, time_is_booked_under_the_phase_in_which_it_was_spent);
+    tcase_add_test(cases, a_slow_sender_spends_its_time_in_read_and_a_slow_answer_in_other);
+    tcase_add_test(cases, pipelined_requests_begin_when_the_one_before_them_is_over);
+    tcase_add_test(cases, everybody_who_asked_is_told_of_once);
+    tcase_add_test(cases, the_ledger_is_shown_where_the_setting_or_the_routes_table_says_so);
+    return cases;
+}
+
 Suite *make_suite(void)
 {
     Suite *suite = suite_create("server");
+    suite_add_tcase(suite, make_ledger_case());
     suite_add_tcase(suite, make_answer_case());
     suite_add_tcase(suite, make_leaving_case());
     suite_add_tcase(suite, make_limit_case());

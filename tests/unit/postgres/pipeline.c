@@ -1,5 +1,6 @@
 #include "postgres/pipeline.h"
 
+#include "base/clock.h"
 #include "scripted_libpq.h"
 #include "suite.h"
 
@@ -17,6 +18,8 @@ struct asked {
     enum query_return why;
     bool had_result;
     unsigned turn; /* the how-manieth answer it was, from 1 */
+    struct ledger ledger;
+    enum phase phase; /* of the ledger, when it was done or returned */
 };
 
 static struct asked asked[32];
@@ -27,6 +30,9 @@ static struct {
     unsigned measured, count;
     uint64_t elapsed_ns;
     enum statement statement;
+    unsigned answered;
+    const struct query *answered_query;
+    uint64_t received_ns;
 } told;
 
 static struct asked *asked_of(struct query *query)
@@ -41,6 +47,8 @@ static void take_done(struct query *query, enum fault fault, const PGresult *res
     one->fault = fault;
     one->had_result = result != NULL;
     one->turn = ++turns;
+    one->phase = one->ledger.phase;
+    ck_assert_ptr_eq(told.answered_query, query); /* told before */
     ck_assert(one->had_result == (fault == FAULT_NONE));
     ck_assert_int_eq(query->state, QUERY_DONE);
 }
@@ -53,6 +61,7 @@ static void take_returned(void *owner, struct query *query, enum query_return wh
     one->why = why;
     one->fault = fault;
     one->turn = ++turns;
+    one->phase = one->ledger.phase;
     ck_assert_ptr_null(query->pipeline);
 }
 
@@ -73,7 +82,15 @@ static void take_measure(void *owner, enum statement statement, unsigned count, 
     told.elapsed_ns = elapsed_ns;
 }
 
-static const struct pipeline_owner owner = {take_returned, take_trouble, take_measure, &told};
+static void take_answer(void *owner, const struct query *query, uint64_t received_ns)
+{
+    ck_assert_ptr_eq(owner, &told);
+    told.answered++;
+    told.answered_query = query;
+    told.received_ns = received_ns;
+}
+
+static const struct pipeline_owner owner = {take_returned, take_trouble, take_measure, take_answer, &told};
 
 static void open_with(unsigned in_flight_max, bool prepared)
 {
@@ -889,6 +906,363 @@ START_TEST(progress_is_when_something_came_or_the_first_query_went)
 }
 END_TEST
 
+START_TEST(what_was_known_to_take_time_is_not_measured)
+{
+    asked[0].query.known_ns = 300;
+    submit_read(0);
+    submit_read(1);
+    ck_assert(pipeline_flush(&pipeline));
+    answer_rows();
+    answer_rows();
+    scripted_libpq_sync();
+    ck_assert(receive());
+    ck_assert_uint_eq(told.count, 2);
+    ck_assert_uint_eq(told.elapsed_ns, 200);
+}
+END_TEST
+
+START_TEST(no_less_than_nothing_is_measured)
+{
+    asked[0].query.known_ns = 501;
+    submit_read(0);
+    ck_assert(pipeline_flush(&pipeline));
+    answer_rows();
+    scripted_libpq_sync();
+    ck_assert(receive());
+    ck_assert_uint_eq(told.measured, 1);
+    ck_assert_uint_eq(told.elapsed_ns, 0);
+}
+END_TEST
+
+/* The server spends it all the same. */
+START_TEST(known_time_is_taken_off_once_and_also_for_who_waits_no_more)
+{
+    submit_read(0);
+    asked[1].query.known_ns = 300;
+    submit_read(1);
+    ck_assert(pipeline_flush(&pipeline));
+    pipeline_abandon(&pipeline, &asked[1].query);
+    answer_rows();
+    answer_rows();
+    scripted_libpq_sync();
+    ck_assert(receive());
+    ck_assert_uint_eq(told.elapsed_ns, 200);
+    submit_read(2);
+    ck_assert(pipeline_flush(&pipeline));
+    answer_rows();
+    scripted_libpq_sync();
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 900));
+    ck_assert_uint_eq(told.elapsed_ns, 900);
+}
+END_TEST
+
+START_TEST(the_owner_hears_of_each_answer_and_of_nothing_else)
+{
+    submit_read(0);
+    submit_read(1);
+    submit_read(2);
+    submit_write(3);
+    ck_assert(pipeline_flush(&pipeline));
+    ck_assert_uint_eq(asked[3].query.sent_ns, NOW_NS);
+    pipeline_abandon(&pipeline, &asked[0].query);
+    answer_rows();
+    answer_error("57014");
+    answer(PGRES_PIPELINE_ABORTED, NULL);
+    scripted_libpq_sync();
+    answer_rows();
+    ck_assert(receive());
+    ck_assert_uint_eq(told.answered, 1); /* a failure is an answer */
+    ck_assert_ptr_eq(told.answered_query, &asked[1].query);
+    ck_assert_uint_eq(told.received_ns, NOW_NS + 500);
+    scripted_libpq_sync();
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 700));
+    ck_assert_uint_eq(told.answered, 2);
+    ck_assert_ptr_eq(told.answered_query, &asked[3].query);
+    ck_assert_uint_eq(told.received_ns, NOW_NS + 700);
+}
+END_TEST
+
+START_TEST(a_pipeline_is_busy_while_it_has_queries)
+{
+    ck_assert_uint_eq(pipeline_busy_ns(&pipeline, NOW_NS + 10), 0);
+    ck_assert(pipeline_ping(&pipeline, NOW_NS + 20)); /* a ping is no query */
+    scripted_libpq_sync();
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 30));
+    ck_assert_uint_eq(pipeline_busy_ns(&pipeline, NOW_NS + 40), 0);
+
+    struct query *query = &asked[0].query;
+    query->done = take_done;
+    ck_assert(pipeline_submit(&pipeline, query, EACH_NS, NOW_NS + 100));
+    ck_assert_uint_eq(pipeline_busy_ns(&pipeline, NOW_NS + 150), 50);
+    ck_assert_uint_eq(pipeline_busy_ns(&pipeline, NOW_NS + 140), 50); /* an older time takes nothing away */
+    ck_assert(pipeline_flush(&pipeline));
+    answer_rows();
+    scripted_libpq_sync();
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 300));
+    ck_assert_uint_eq(pipeline_busy_ns(&pipeline, NOW_NS + 900), 200);
+}
+END_TEST
+
+/* ---- ledgers ---- */
+
+/* As a request has it when its query is sent: in the queue since the given time. */
+static void start_ledger(unsigned number, uint64_t since_ns)
+{
+    struct ledger *ledger = &asked[number].ledger;
+    ledger_start(ledger, since_ns);
+    ledger_enter_at(ledger, PHASE_QUEUE, since_ns);
+    asked[number].query.ledger = ledger;
+}
+
+static void submit_booked(unsigned number, enum query_repeat repeat, uint64_t now_ns)
+{
+    struct query *query = &asked[number].query;
+    query->statement = STATEMENT_USER_FIND;
+    query->repeat = repeat;
+    query->done = take_done;
+    ck_assert(pipeline_submit(&pipeline, query, EACH_NS, now_ns));
+}
+
+static void assert_sums(unsigned number)
+{
+    const struct ledger *ledger = &asked[number].ledger;
+    uint64_t sum = 0;
+    for (unsigned phase = 0; phase < PHASE_COUNT; phase++)
+        sum += ledger->spent_ns[phase];
+    ck_assert_uint_eq(sum, ledger_total_ns(ledger));
+}
+
+START_TEST(a_read_is_in_the_database_from_its_sending_until_its_result_has_come)
+{
+    uint64_t now_ns = clock_now_ns();
+    start_ledger(0, now_ns - 900);
+    submit_booked(0, QUERY_REPEAT_READ, now_ns - 700);
+    ck_assert_int_eq(asked[0].ledger.phase, PHASE_DB);
+    ck_assert_uint_eq(asked[0].ledger.spent_ns[PHASE_QUEUE], 200);
+    ck_assert(pipeline_flush(&pipeline));
+    answer_rows();
+    scripted_libpq_sync();
+    ck_assert(pipeline_receive(&pipeline, now_ns - 100));
+    ck_assert_int_eq(asked[0].phase, PHASE_PARSE);
+    ck_assert_uint_eq(asked[0].ledger.spent_ns[PHASE_DB], 600);
+    ck_assert_uint_eq(asked[0].ledger.since_ns, now_ns - 100); /* the first one waits for nobody */
+    assert_sums(0);
+}
+END_TEST
+
+START_TEST(who_waits_for_its_turn_behind_others_is_not_in_the_database)
+{
+    uint64_t now_ns = clock_now_ns();
+    for (unsigned i = 0; i < 3; i++) {
+        start_ledger(i, now_ns - 900);
+        submit_booked(i, QUERY_REPEAT_READ, now_ns - 700);
+        answer_rows();
+    }
+    ck_assert(pipeline_flush(&pipeline));
+    scripted_libpq_sync();
+    ck_assert(pipeline_receive(&pipeline, now_ns - 100));
+    for (unsigned i = 0; i < 3; i++) {
+        ck_assert_int_eq(asked[i].phase, PHASE_PARSE);
+        ck_assert_uint_eq(asked[i].ledger.spent_ns[PHASE_DB], 600);
+        assert_sums(i);
+    }
+    ck_assert_uint_eq(asked[0].ledger.spent_ns[PHASE_OTHER], 0);
+    ck_assert_uint_ge(asked[1].ledger.spent_ns[PHASE_OTHER], 100); /* until it had its turn, just now */
+    ck_assert_uint_ge(asked[2].ledger.spent_ns[PHASE_OTHER], asked[1].ledger.spent_ns[PHASE_OTHER]);
+}
+END_TEST
+
+START_TEST(an_incomplete_result_goes_back_to_the_database)
+{
+    uint64_t now_ns = clock_now_ns();
+    start_ledger(0, now_ns - 900);
+    submit_booked(0, QUERY_REPEAT_READ, now_ns - 700);
+    ck_assert(pipeline_flush(&pipeline));
+    ck_assert(pipeline_receive(&pipeline, now_ns - 100));
+    ck_assert_int_eq(asked[0].ledger.phase, PHASE_DB);
+    ck_assert_uint_eq(asked[0].ledger.spent_ns[PHASE_DB], 600);
+    ck_assert_uint_ge(asked[0].ledger.spent_ns[PHASE_PARSE], 100); /* what there was of it */
+    uint64_t back_ns = asked[0].ledger.since_ns;
+    answer_rows();
+    ck_assert(pipeline_receive(&pipeline, back_ns + 50));
+    ck_assert_int_eq(asked[0].phase, PHASE_PARSE);
+    ck_assert_uint_eq(asked[0].ledger.spent_ns[PHASE_DB], 650);
+    assert_sums(0);
+}
+END_TEST
+
+/* What came was for the first; of the second nothing is known to be here. */
+START_TEST(who_becomes_first_without_a_result_never_leaves_the_database)
+{
+    uint64_t now_ns = clock_now_ns();
+    for (unsigned i = 0; i < 2; i++) {
+        start_ledger(i, now_ns - 900);
+        submit_booked(i, QUERY_REPEAT_READ, now_ns - 700);
+    }
+    ck_assert(pipeline_flush(&pipeline));
+    answer_rows();
+    ck_assert(pipeline_receive(&pipeline, now_ns - 100));
+    ck_assert_int_eq(asked[0].phase, PHASE_PARSE);
+    ck_assert_int_eq(asked[1].ledger.phase, PHASE_DB);
+    ck_assert_uint_eq(asked[1].ledger.since_ns, now_ns - 700);
+}
+END_TEST
+
+START_TEST(a_write_whose_sync_is_not_there_yet_is_in_the_database_until_it_is)
+{
+    uint64_t now_ns = clock_now_ns();
+    start_ledger(0, now_ns - 900);
+    submit_booked(0, QUERY_REPEAT_WRITE, now_ns - 700);
+    answer_rows();
+    ck_assert(pipeline_receive(&pipeline, now_ns - 100));
+    assert_open(0);
+    ck_assert_int_eq(asked[0].ledger.phase, PHASE_DB);
+    uint64_t back_ns = asked[0].ledger.since_ns;
+    uint64_t db_ns = asked[0].ledger.spent_ns[PHASE_DB];
+    scripted_libpq_sync();
+    ck_assert(pipeline_receive(&pipeline, back_ns + 40));
+    ck_assert_int_eq(asked[0].phase, PHASE_PARSE);
+    ck_assert_uint_eq(asked[0].ledger.spent_ns[PHASE_DB], db_ns + 40);
+    assert_sums(0);
+}
+END_TEST
+
+START_TEST(a_write_that_comes_with_its_sync_is_parsed_in_one_go)
+{
+    uint64_t now_ns = clock_now_ns();
+    start_ledger(0, now_ns - 900);
+    submit_booked(0, QUERY_REPEAT_WRITE, now_ns - 700);
+    answer_rows();
+    scripted_libpq_sync();
+    ck_assert(pipeline_receive(&pipeline, now_ns - 100));
+    ck_assert_int_eq(asked[0].phase, PHASE_PARSE);
+    ck_assert_uint_eq(asked[0].ledger.spent_ns[PHASE_DB], 600);
+    assert_sums(0);
+}
+END_TEST
+
+START_TEST(a_failure_is_parsed_like_a_result)
+{
+    uint64_t now_ns = clock_now_ns();
+    start_ledger(0, now_ns - 900);
+    submit_booked(0, QUERY_REPEAT_READ, now_ns - 700);
+    ck_assert(pipeline_flush(&pipeline));
+    answer_error("57014");
+    ck_assert(pipeline_receive(&pipeline, now_ns - 100));
+    assert_answered(0, FAULT_STATEMENT_TIMEOUT);
+    ck_assert_int_eq(asked[0].phase, PHASE_PARSE);
+    assert_sums(0);
+}
+END_TEST
+
+START_TEST(an_abandoned_querys_ledger_is_left_alone)
+{
+    uint64_t now_ns = clock_now_ns();
+    start_ledger(0, now_ns - 900);
+    submit_booked(0, QUERY_REPEAT_READ, now_ns - 700);
+    ck_assert(pipeline_flush(&pipeline));
+    pipeline_abandon(&pipeline, &asked[0].query);
+    answer_rows();
+    ck_assert(pipeline_receive(&pipeline, now_ns - 100));
+    ck_assert_int_eq(asked[0].ledger.phase, PHASE_DB);
+    ck_assert_uint_eq(asked[0].ledger.since_ns, now_ns - 700);
+    ck_assert_uint_eq(asked[0].ledger.connection_ns, 0);
+}
+END_TEST
+
+/* One request with several queries: its asker says, after each, that it waits for the others. */
+static void take_one_of_several(struct query *query, enum fault fault, const PGresult *result)
+{
+    take_done(query, fault, result);
+    ck_assert_int_eq(query->ledger->phase, PHASE_PARSE);
+    ledger_enter(query->ledger, PHASE_DB);
+}
+
+START_TEST(queries_may_share_a_ledger)
+{
+    uint64_t now_ns = clock_now_ns();
+    start_ledger(0, now_ns - 900);
+    for (unsigned i = 0; i < 3; i++) {
+        asked[i].query.ledger = &asked[0].ledger;
+        submit_booked(i, QUERY_REPEAT_READ, now_ns - 700);
+        asked[i].query.done = take_one_of_several;
+    }
+    ck_assert(pipeline_flush(&pipeline));
+    answer_rows();
+    answer_rows();
+    ck_assert(pipeline_receive(&pipeline, now_ns - 100));
+    ck_assert_int_eq(asked[0].ledger.phase, PHASE_DB); /* for the third */
+    answer_rows();
+    ck_assert(pipeline_receive(&pipeline, clock_now_ns()));
+    ck_assert_uint_ge(asked[0].ledger.spent_ns[PHASE_DB], 600);
+    assert_sums(0);
+    ck_assert_uint_ge(asked[0].ledger.connection_ns, 600);
+}
+END_TEST
+
+/* What the ledgers are charged is what the connection was busy for. */
+START_TEST(the_first_of_a_batch_is_charged_the_time_since_the_last_answer)
+{
+    for (unsigned i = 0; i < 4; i++)
+        start_ledger(i, NOW_NS);
+    for (unsigned i = 0; i < 3; i++)
+        submit_booked(i, QUERY_REPEAT_READ, NOW_NS + 100);
+    ck_assert(pipeline_flush(&pipeline));
+    answer_rows();
+    answer_rows();
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 300));
+    ck_assert_uint_eq(asked[0].ledger.connection_ns, 200);
+    ck_assert_uint_eq(asked[1].ledger.connection_ns, 0);
+    answer_rows();
+    scripted_libpq_sync();
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 350));
+    ck_assert_uint_eq(asked[2].ledger.connection_ns, 50);
+    submit_booked(3, QUERY_REPEAT_WRITE, NOW_NS + 1000); /* it was idle until then */
+    answer_rows();
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 1100));
+    ck_assert_uint_eq(asked[3].ledger.connection_ns, 0); /* not answered yet */
+    scripted_libpq_sync();
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 1300));
+    ck_assert_uint_eq(asked[3].ledger.connection_ns, 300);
+    ck_assert_uint_eq(pipeline_busy_ns(&pipeline, NOW_NS + 9999), 550);
+}
+END_TEST
+
+START_TEST(what_nobody_waits_for_charges_nobody)
+{
+    start_ledger(0, NOW_NS);
+    start_ledger(1, NOW_NS);
+    submit_booked(0, QUERY_REPEAT_READ, NOW_NS);
+    submit_booked(1, QUERY_REPEAT_READ, NOW_NS);
+    ck_assert(pipeline_flush(&pipeline));
+    pipeline_abandon(&pipeline, &asked[0].query);
+    answer_rows();
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 200));
+    answer_rows();
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 250));
+    ck_assert_uint_eq(asked[0].ledger.connection_ns, 0);
+    ck_assert_uint_eq(asked[1].ledger.connection_ns, 50);
+}
+END_TEST
+
+START_TEST(a_query_that_comes_back_is_charged_for_its_attempt)
+{
+    start_ledger(0, NOW_NS);
+    start_ledger(1, NOW_NS);
+    submit_booked(0, QUERY_REPEAT_WRITE, NOW_NS);
+    submit_booked(1, QUERY_REPEAT_WRITE, NOW_NS);
+    answer_error("40001");
+    scripted_libpq_sync();
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 200));
+    assert_returned(0, QUERY_RETURN_AGAIN);
+    ck_assert_uint_eq(asked[0].ledger.connection_ns, 200);
+    ck_assert_uint_eq(pipeline_busy_ns(&pipeline, NOW_NS + 700), 700);
+    pipeline_close(&pipeline, QUERY_RETURN_LOST);
+    assert_returned(1, QUERY_RETURN_LOST);
+    ck_assert_uint_eq(asked[1].ledger.connection_ns, 500);
+}
+END_TEST
+
 static TCase *sending_case(void)
 {
     TCase *tcase = tcase_create("sending");
@@ -989,6 +1363,30 @@ static TCase *accounts_case(void)
     tcase_add_test(tcase, a_sync_that_comes_later_than_its_results_measures_nothing);
     tcase_add_test(tcase, a_ping_on_a_broken_connection_fails);
     tcase_add_test(tcase, progress_is_when_something_came_or_the_first_query_went);
+    tcase_add_test(tcase, what_was_known_to_take_time_is_not_measured);
+    tcase_add_test(tcase, no_less_than_nothing_is_measured);
+    tcase_add_test(tcase, known_time_is_taken_off_once_and_also_for_who_waits_no_more);
+    tcase_add_test(tcase, the_owner_hears_of_each_answer_and_of_nothing_else);
+    tcase_add_test(tcase, a_pipeline_is_busy_while_it_has_queries);
+    return tcase;
+}
+
+static TCase *ledgers_case(void)
+{
+    TCase *tcase = tcase_create("ledgers");
+    tcase_add_checked_fixture(tcase, open_pipeline, release_pipeline);
+    tcase_add_test(tcase, a_read_is_in_the_database_from_its_sending_until_its_result_has_come);
+    tcase_add_test(tcase, who_waits_for_its_turn_behind_others_is_not_in_the_database);
+    tcase_add_test(tcase, an_incomplete_result_goes_back_to_the_database);
+    tcase_add_test(tcase, who_becomes_first_without_a_result_never_leaves_the_database);
+    tcase_add_test(tcase, a_write_whose_sync_is_not_there_yet_is_in_the_database_until_it_is);
+    tcase_add_test(tcase, a_write_that_comes_with_its_sync_is_parsed_in_one_go);
+    tcase_add_test(tcase, a_failure_is_parsed_like_a_result);
+    tcase_add_test(tcase, an_abandoned_querys_ledger_is_left_alone);
+    tcase_add_test(tcase, queries_may_share_a_ledger);
+    tcase_add_test(tcase, the_first_of_a_batch_is_charged_the_time_since_the_last_answer);
+    tcase_add_test(tcase, what_nobody_waits_for_charges_nobody);
+    tcase_add_test(tcase, a_query_that_comes_back_is_charged_for_its_attempt);
     return tcase;
 }
 
@@ -1002,5 +1400,6 @@ Suite *make_suite(void)
     suite_add_tcase(suite, errors_case());
     suite_add_tcase(suite, abandoning_case());
     suite_add_tcase(suite, accounts_case());
+    if (SPLITS_LEDGER) suite_add_tcase(suite, ledgers_case());
     return suite;
 }

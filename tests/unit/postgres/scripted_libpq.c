@@ -88,6 +88,27 @@ static void note_sent(const char *name)
 
 /* ---- libpq ---- */
 
+PGconn *PQconnectStartParams(const char *const *keywords, const char *const *values, int expand)
+{
+    (void)keywords;
+    (void)values;
+    (void)expand;
+    return NULL;
+}
+
+int PQsocket(const PGconn *connection)
+{
+    ck_assert_ptr_eq(connection, &script);
+    return -1;
+}
+
+char *PQerrorMessage(const PGconn *connection)
+{
+    static char message[] = "scripted loss";
+    ck_assert_ptr_eq(connection, &script);
+    return message;
+}
+
 int PQsendQueryPrepared(PGconn *connection, const char *name, int count, const char *const *values,
                         const int *sizes, const int *formats, int result_format)
 {
@@ -164,6 +185,7 @@ ConnStatusType PQstatus(const PGconn *connection)
 
 void PQfinish(PGconn *connection)
 {
+    if (connection == NULL) return;
     ck_assert_ptr_eq(connection, &script);
     scripted_libpq.finished++;
 }

@@ -1,6 +1,7 @@
 /*
  * A libpq without a server: the functions that src/postgres/pipeline.c calls, answering from a script and
- * writing down what was sent. Linked in front of the real library, whose functions it hides.
+ * writing down what was sent; and what keeps a connection set from connecting by itself. Linked in front of
+ * the real library, whose functions it hides.
  *
  * The script is what the server's bytes will turn into. PQconsumeInput goes past one pause at a time, so a
  * test can hold back what a real server might send later.

@@ -333,6 +333,16 @@ START_TEST(the_log_has_every_setting_and_no_password)
 }
 END_TEST
 
+START_TEST(the_laboratory_is_off_and_cannot_be_on_where_it_was_left_out)
+{
+    ck_assert(!read_well("").lab);
+    if (SPLITS_LAB)
+        ck_assert(read_well("--lab=on").lab);
+    else
+        assert_wrong("--lab=on", "splits: --lab=on: must be off\n");
+}
+END_TEST
+
 Suite *make_suite(void)
 {
     Suite *suite = suite_create("config");
@@ -354,6 +364,7 @@ Suite *make_suite(void)
     tcase_add_test(tcase, the_url_file_is_one_line_whose_end_is_cut);
     tcase_add_test(tcase, the_url_file_is_limited);
     tcase_add_test(tcase, the_log_has_every_setting_and_no_password);
+    tcase_add_test(tcase, the_laboratory_is_off_and_cannot_be_on_where_it_was_left_out);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -38,7 +38,7 @@ static void tear_down(void)
 static void send_request(void)
 {
     struct user_services services = {&store->interface};
-    struct route_table table = {user_routes, &services};
+    struct route_table table = {.routes = user_routes, .services = &services};
     struct router router = {&table, 1};
     enum fault fault = router_dispatch(&router, request);
     if (fault) response_problem(request, fault, NULL, NULL, 0);

@@ -1,0 +1,44 @@
+/*
+ * What is observed of the workers, each in a place of its own: they write, anybody reads, nobody locks. It
+ * is there before the first worker and after the last one.
+ */
+#pragma once
+
+#include "base/fault.h"
+#include "base/histogram.h"
+#include "lab/experiments.h"
+#include "operations/request_metrics.h"
+#include "postgres/postgres_statistics.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+/* What a worker counts of itself. */
+struct worker_counters {
+    struct histogram turns;  /* from a wake-up of its loop to the next sleep */
+    atomic_uint connections; /* of clients, at present */
+    atomic_int readiness;    /* enum fault, at present: FAULT_NONE when it can serve */
+    atomic_bool is_running;  /* its thread exists, and cpu_clock and database with it */
+    clockid_t cpu_clock;     /* of its thread */
+    const struct postgres_statistics *database;
+};
+
+struct observation {
+    size_t count; /* workers */
+    struct worker_counters *workers;
+    struct request_metrics **requests;
+    struct experiments **experiments; /* NULL without the laboratory */
+};
+
+/* Empty places for count workers. FAULT_MEMORY: then observation_release all the same. */
+enum fault observation_init(struct observation *observation, size_t count, bool has_laboratory);
+void observation_release(struct observation *observation);
+
+/* As a group, to be summed. */
+struct request_metrics_group observation_requests(const struct observation *observation);
+
+/* FAULT_NONE when every worker can serve; else why one cannot. */
+enum fault observation_readiness(const struct observation *observation);

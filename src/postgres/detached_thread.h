@@ -1,0 +1,9 @@
+/*
+ * A thread for what would make a loop wait. Nobody joins it.
+ */
+#pragma once
+
+#include "base/fault.h"
+
+/* Starts run(argument), with all signals blocked: they are the main thread's business. FAULT_MEMORY. */
+enum fault detached_thread_start(void *(*run)(void *), void *argument);

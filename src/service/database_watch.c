@@ -1,0 +1,159 @@
+#include "service/database_watch.h"
+
+#include "base/clock.h"
+
+#define POLL_NS         (2 * NS_PER_MS)
+#define FIRST_LOOK_NS   (1 * NS_PER_S) /* not in the way of the start */
+#define LOOK_TIMEOUT_MS 2000
+
+void database_watch_init(struct database_watch *watch, const struct config *config,
+                         const struct observation *observation)
+{
+    *watch = (struct database_watch){
+        .config = config, .observation = observation, .next_look_ns = clock_now_ns() + FIRST_LOOK_NS};
+}
+
+void database_watch_release(struct database_watch *watch)
+{
+    server_statistics_let_go(watch->look);
+    watch->look = NULL;
+}
+
+static enum fault start_look(struct database_watch *watch)
+{
+    watch->next_look_ns = 0;
+    return server_statistics_start(watch->config->database_url, LOOK_TIMEOUT_MS, &watch->look);
+}
+
+enum fault database_watch_ask(void *argument, struct database_question *question)
+{
+    struct database_watch *watch = argument;
+    if (watch->question != NULL) return FAULT_OVERLOADED;
+    enum fault fault = watch->look == NULL ? start_look(watch) : FAULT_NONE;
+    if (!fault) watch->question = question;
+    return fault;
+}
+
+void database_watch_abandon(void *argument, struct database_question *question)
+{
+    struct database_watch *watch = argument;
+    if (watch->question == question) watch->question = NULL;
+}
+
+static void add_worker(const struct worker_counters *worker, unsigned statement,
+                       struct statement_figures *figures)
+{
+    if (!atomic_load_explicit(&worker->is_running, memory_order_acquire)) return;
+    struct histogram_counts counts = {0};
+    histogram_read(&worker->database->operations[statement], &counts);
+    figures->calls += histogram_count(&counts);
+    figures->answer_us += counts.sum_us;
+    figures->queue_us += atomic_load_explicit(&worker->database->queue_us[statement], memory_order_relaxed);
+}
+
+static void read_figures(const struct database_watch *watch, const struct server_statistics_answer *answer,
+                         struct statement_figures figures[POSTGRES_STATEMENTS_MAX])
+{
+    for (unsigned i = 0; postgres_statement_name(i) != NULL; i++) {
+        figures[i] = (struct statement_figures){.server = answer->statements[i]};
+        for (size_t worker = 0; worker < watch->observation->count; worker++)
+            add_worker(&watch->observation->workers[worker], i, &figures[i]);
+    }
+}
+
+/* The mean over the workers. */
+static uint64_t round_trip_ns(const struct observation *observation)
+{
+    uint64_t sum_ns = 0, count = 0;
+    for (size_t i = 0; i < observation->count; i++) {
+        const struct worker_counters *worker = &observation->workers[i];
+        if (!atomic_load_explicit(&worker->is_running, memory_order_acquire)) continue;
+        sum_ns += atomic_load_explicit(&worker->database->round_trip_ns, memory_order_relaxed);
+        count++;
+    }
+    return count == 0 ? 0 : sum_ns / count;
+}
+
+static struct statement_report compare(const struct statement_figures *first,
+                                       const struct statement_figures *now)
+{
+    return (struct statement_report){
+        .client_calls = now->calls - first->calls,
+        .client_us = now->answer_us - first->answer_us,
+        .queue_us = now->queue_us - first->queue_us,
+        .server_calls = now->server.calls - first->server.calls,
+        .server_ms = now->server.total_ms - first->server.total_ms,
+    };
+}
+
+/* Has somebody reset the database's figures since the latest look? They are smaller than they were. */
+static bool note_calls(struct database_watch *watch, const struct statement_figures *figures)
+{
+    bool is_reset = false;
+    for (unsigned i = 0; postgres_statement_name(i) != NULL; i++) {
+        is_reset |= figures[i].server.calls < watch->last_calls[i];
+        watch->last_calls[i] = figures[i].server.calls;
+    }
+    return is_reset;
+}
+
+static void begin(struct database_watch *watch, const struct statement_figures *figures)
+{
+    for (unsigned i = 0; postgres_statement_name(i) != NULL; i++)
+        watch->first[i] = figures[i];
+    watch->begun_us = clock_wall_us();
+    watch->has_begun = true;
+}
+
+static void report(struct database_watch *watch, const struct statement_figures *figures, const char *absence)
+{
+    struct statement_report reports[POSTGRES_STATEMENTS_MAX];
+    struct database_report all = {
+        .statements = reports, .since_us = absence == NULL ? watch->begun_us : 0, .absence = absence};
+    uint64_t trip_ns = round_trip_ns(watch->observation);
+    for (unsigned i = 0; postgres_statement_name(i) != NULL; i++) {
+        static const struct statement_figures nothing;
+        reports[i] = compare(absence == NULL ? &watch->first[i] : &nothing, &figures[i]);
+        reports[i].name = postgres_statement_name(i);
+        reports[i].round_trip_ns = trip_ns;
+        reports[i].has_server = absence == NULL;
+        all.count++;
+    }
+    struct database_question *question = watch->question;
+    watch->question = NULL;
+    question->done(question, FAULT_NONE, &all);
+}
+
+static void take_answer(struct database_watch *watch, const struct server_statistics_answer *answer)
+{
+    struct statement_figures figures[POSTGRES_STATEMENTS_MAX] = {0};
+    const char *absence = answer->fault ? answer->absence : NULL;
+    read_figures(watch, answer, figures);
+    if (!answer->fault && note_calls(watch, figures) && watch->has_begun) {
+        absence = "The database's figures have been reset: the comparison begins anew now.";
+        watch->has_begun = false;
+    } else if (!answer->fault && !watch->has_begun) {
+        absence = "The comparison begins now.";
+    }
+    if (!answer->fault && !watch->has_begun) begin(watch, figures);
+    if (watch->question != NULL) report(watch, figures, absence);
+}
+
+void database_watch_tick(struct database_watch *watch, uint64_t now_ns)
+{
+    if (watch->look == NULL) {
+        if (watch->next_look_ns != 0 && now_ns >= watch->next_look_ns) (void)start_look(watch);
+        return;
+    }
+    const struct server_statistics_answer *answer = server_statistics_poll(watch->look);
+    if (answer == NULL) return;
+    struct server_statistics *look = watch->look;
+    watch->look = NULL; /* whoever is answered may ask again */
+    take_answer(watch, answer);
+    server_statistics_let_go(look);
+}
+
+uint64_t database_watch_wake_ns(const struct database_watch *watch, uint64_t now_ns)
+{
+    return watch->look != NULL ? now_ns + POLL_NS : watch->next_look_ns;
+}

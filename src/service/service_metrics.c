@@ -1,0 +1,203 @@
+#include "service/service_metrics.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "service/build_info.h"
+#include "service/observation.h"
+
+#include <stdio.h>
+
+#define POOL "splits" /* db_client_connection_pool_name: all connections are of one kind */
+
+typedef uint64_t database_reader(const struct postgres_statistics *database);
+
+static const struct postgres_statistics *database_of(const struct worker_counters *worker)
+{
+    return atomic_load_explicit(&worker->is_running, memory_order_acquire) ? worker->database : NULL;
+}
+
+static uint64_t sum_over_databases(const struct observation *observation, database_reader *read)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < observation->count; i++) {
+        const struct postgres_statistics *database = database_of(&observation->workers[i]);
+        if (database != NULL) sum += read(database);
+    }
+    return sum;
+}
+
+static uint64_t used(const struct postgres_statistics *database)
+{
+    return atomic_load_explicit(&database->used, memory_order_relaxed);
+}
+
+static uint64_t idle(const struct postgres_statistics *database)
+{
+    return atomic_load_explicit(&database->idle, memory_order_relaxed);
+}
+
+static uint64_t pending(const struct postgres_statistics *database)
+{
+    return atomic_load_explicit(&database->pending, memory_order_relaxed);
+}
+
+static uint64_t timeouts(const struct postgres_statistics *database)
+{
+    return atomic_load_explicit(&database->timeouts, memory_order_relaxed);
+}
+
+static uint64_t rejected(const struct postgres_statistics *database)
+{
+    return atomic_load_explicit(&database->rejected, memory_order_relaxed);
+}
+
+static uint64_t lost(const struct postgres_statistics *database)
+{
+    return atomic_load_explicit(&database->lost, memory_order_relaxed);
+}
+
+static uint64_t busy_us(const struct postgres_statistics *database)
+{
+    return atomic_load_explicit(&database->busy_us, memory_order_relaxed);
+}
+
+static void write_one(const struct observation *observation, struct metrics_text *text, database_reader *read)
+{
+    metrics_text_integer(text, METRIC_LABELS({"db_client_connection_pool_name", POOL}),
+                         sum_over_databases(observation, read));
+}
+
+static void write_states(const struct observation *observation, struct metrics_text *text)
+{
+    static const struct {
+        const char *name;
+        database_reader *read;
+    } states[] = {{"idle", idle}, {"used", used}};
+    metrics_text_family(text, "db_client_connection_open", "gauge",
+                        "Open connections to the database, by whether a query is on them.");
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+        metrics_text_integer(text,
+                             METRIC_LABELS({"db_client_connection_pool_name", POOL},
+                                           {"db_client_connection_state", states[i].name}),
+                             sum_over_databases(observation, states[i].read));
+}
+
+/* One histogram of the pool, over all workers. */
+static void write_pool_histogram(const struct observation *observation, struct metrics_text *text,
+                                 size_t offset)
+{
+    struct histogram_counts counts = {0};
+    for (size_t i = 0; i < observation->count; i++) {
+        const struct postgres_statistics *database = database_of(&observation->workers[i]);
+        if (database != NULL)
+            histogram_read((const struct histogram *)((const char *)database + offset), &counts);
+    }
+    metrics_text_histogram(text, METRIC_LABELS({"db_client_connection_pool_name", POOL}), &counts);
+}
+
+static void read_statement(const struct observation *observation, unsigned statement,
+                           struct histogram_counts *counts)
+{
+    for (size_t i = 0; i < observation->count; i++) {
+        const struct postgres_statistics *database = database_of(&observation->workers[i]);
+        if (database != NULL) histogram_read(&database->operations[statement], counts);
+    }
+}
+
+static void write_operations(const struct observation *observation, struct metrics_text *text)
+{
+    struct histogram_counts all = {0};
+    metrics_text_family(text, "db_client_operation_duration_seconds", "histogram",
+                        "From a query's writing to its answer: wire, server, and queries before it.");
+    for (unsigned i = 0; postgres_statement_name(i) != NULL; i++) {
+        struct histogram_counts counts = {0};
+        read_statement(observation, i, &counts);
+        read_statement(observation, i, &all);
+        metrics_text_histogram(text, METRIC_LABELS({"db_operation_name", postgres_statement_name(i)}),
+                               &counts);
+    }
+    metrics_text_family(text, "db_client_connection_use_time_seconds", "histogram",
+                        "How long a query has its place on a connection: all operations together.");
+    metrics_text_histogram(text, METRIC_LABELS({"db_client_connection_pool_name", POOL}), &all);
+}
+
+static void write_database(const struct observation *observation, struct metrics_text *text)
+{
+    write_states(observation, text);
+    metrics_text_family(text, "db_client_connection_pending_requests", "gauge",
+                        "Queries that wait for a place on a connection.");
+    write_one(observation, text, pending);
+    metrics_text_family(text, "db_client_connection_timeouts_total", "counter",
+                        "Queries given up because they had waited too long for a connection.");
+    write_one(observation, text, timeouts);
+    metrics_text_family(text, "splits_db_rejected_total", "counter",
+                        "Queries refused because the queue was full.");
+    write_one(observation, text, rejected);
+    metrics_text_family(text, "splits_db_connections_lost_total", "counter",
+                        "Connections to the database that were lost.");
+    write_one(observation, text, lost);
+    metrics_text_family(text, "splits_db_connection_busy_seconds_total", "counter",
+                        "Time with a query on it, of all connections.");
+    metrics_text_number(text, METRIC_LABELS({"db_client_connection_pool_name", POOL}),
+                        (double)sum_over_databases(observation, busy_us) / 1e6);
+    metrics_text_family(text, "db_client_connection_wait_time_seconds", "histogram",
+                        "How long a query waits for a place on a connection.");
+    write_pool_histogram(observation, text, offsetof(struct postgres_statistics, wait));
+    metrics_text_family(text, "db_client_connection_create_time_seconds", "histogram",
+                        "How long a new connection takes until it can be used.");
+    write_pool_histogram(observation, text, offsetof(struct postgres_statistics, create));
+    write_operations(observation, text);
+}
+
+static double cpu_seconds(const struct worker_counters *worker)
+{
+    struct timespec spent = {0};
+    if (atomic_load_explicit(&worker->is_running, memory_order_acquire))
+        (void)clock_gettime(worker->cpu_clock, &spent);
+    return (double)spent.tv_sec + (double)spent.tv_nsec / 1e9;
+}
+
+struct worker_name {
+    char text[24];
+};
+
+static struct worker_name name_of(size_t index)
+{
+    struct worker_name name;
+    (void)snprintf(name.text, sizeof name.text, "%zu", index);
+    return name;
+}
+
+static void write_workers(const struct observation *observation, struct metrics_text *text)
+{
+    metrics_text_family(text, "splits_worker_connections", "gauge", "Open client connections, by worker.");
+    for (size_t i = 0; i < observation->count; i++)
+        metrics_text_integer(
+            text, METRIC_LABELS({"worker", name_of(i).text}),
+            atomic_load_explicit(&observation->workers[i].connections, memory_order_relaxed));
+    metrics_text_family(text, "splits_worker_cpu_seconds_total", "counter", "CPU time, by worker.");
+    for (size_t i = 0; i < observation->count; i++)
+        metrics_text_number(text, METRIC_LABELS({"worker", name_of(i).text}),
+                            cpu_seconds(&observation->workers[i]));
+    metrics_text_family(text, "splits_worker_turn_seconds", "histogram",
+                        "From a wake-up of a worker's loop to its next sleep; the sum is its busy time.");
+    for (size_t i = 0; i < observation->count; i++) {
+        struct histogram_counts counts = {0};
+        histogram_read(&observation->workers[i].turns, &counts);
+        metrics_text_histogram(text, METRIC_LABELS({"worker", name_of(i).text}), &counts);
+    }
+    metrics_text_family(text, "splits_ready", "gauge", "1 when every worker can serve.");
+    metrics_text_integer(text, METRIC_NO_LABELS, observation_readiness(observation) == FAULT_NONE);
+}
+
+void service_metrics_write(void *argument, struct metrics_text *text)
+{
+    const struct observation *observation = argument;
+    metrics_text_family(text, "splits_build_info", "gauge", "What runs here; always 1.");
+    metrics_text_integer(text, METRIC_LABELS({"version", SPLITS_VERSION}, {"compiler", BUILD_COMPILER}), 1);
+    metrics_text_family(text, "splits_log_lines_dropped_total", "counter",
+                        "Log lines that nobody took in time.");
+    metrics_text_integer(text, METRIC_NO_LABELS, log_dropped());
+    write_workers(observation, text);
+    write_database(observation, text);
+}
