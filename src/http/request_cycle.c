@@ -242,8 +242,9 @@ static void need_more(struct connection *connection)
 }
 
 /*
- * The socket was found readable when the library's run began, so the first byte had come by then, and has
- * waited since; unless the client sent it after the answer to its last request, or together with that.
+ * The library asks its epoll set before it turns to the sockets, so the first byte of what it found readable
+ * had come by then, and has waited since; unless the client sent it after the answer to its last request, or
+ * together with that.
  */
 static void start_ledger(struct connection *connection, bool is_handed_over)
 {
@@ -266,6 +267,7 @@ ssize_t request_cycle_read(struct connection *connection, char *buffer, size_t s
 {
     if (connection->server->is_stopping) return 0;
     struct server *server = connection->server;
+    if (server->run_ns == 0) server->run_ns = clock_now_ns();
     if (connection->exchange == NULL) connection->exchange = take_exchange(server, connection);
     struct exchange *exchange = connection->exchange;
     if (exchange == NULL) return 0;

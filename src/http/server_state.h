@@ -25,7 +25,7 @@ struct server {
     bool is_closing;
     bool is_stopping; /* nothing new is begun */
     uint64_t now_ns;
-    uint64_t run_ns; /* when the library's run began */
+    uint64_t run_ns; /* when the library's run turned to the first socket; 0: not yet */
     unsigned connections;
     unsigned parked;           /* requests the library asks about on every run */
     unsigned unqueued;         /* answers it has not fetched yet */

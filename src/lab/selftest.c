@@ -34,8 +34,8 @@ struct experiment {
  * experiment; in a crowd, it keeps the database from being busier in the reference.
  */
 static const struct experiment experiments[] = {
-    {1, {0, 0}, {0, 0}, 400},           {1, {5, 0}, {20, 0}, 100},
-    {1, {0, 10000}, {0, 15000}, 100},   {1, {5, 10000}, {20, 15000}, 60},
+    {1, {0, 0}, {0, 0}, 400},           {1, {10, 0}, {25, 0}, 80},
+    {1, {0, 10000}, {0, 15000}, 100},   {1, {10, 10000}, {25, 15000}, 60},
     {CROWD, {0, 0}, {0, 0}, 2048},      {CROWD, {15, 0}, {30, 0}, 640},
     {CROWD, {0, 1000}, {0, 6000}, 256}, {CROWD, {15, 1000}, {30, 6000}, 256},
 };

@@ -17,9 +17,10 @@
 
 /*
  * Waits before all else, once, and whether or not there are rows: a condition that depends on no row is
- * looked at before the first of them. For 0 the function returns at once.
+ * looked at before the first of them. For 0 the function returns at once. It
+ * rounds up to whole milliseconds, and a little more than 15 would be 16.
  */
-#define DELAYED "(SELECT pg_sleep($3 / 1000.0)) IS NOT NULL "
+#define DELAYED "(SELECT pg_sleep(($3 - 0.5) / 1000.0)) IS NOT NULL "
 
 /*
  * The bytes that users/user_json.h writes, for times within the years 1 to 9999. Rows of an ordered subquery
