@@ -5,6 +5,7 @@
 
 #include "base/fault.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct event_loop;
@@ -36,11 +37,18 @@ enum fault event_loop_change(struct event_loop *loop, struct event_source *sourc
 void event_loop_remove(struct event_loop *loop, struct event_source *source);
 
 /*
- * Waits for at most timeout_ms (-1: for ever; 0: not at all) and calls what is ready. A signal ends
- * the wait. Not to be called from a source's ready().
+ * Lets other threads go first, which may be about to produce work: larger batches, fewer switches. Then waits
+ * for at most timeout_ms (-1: for ever; 0: not at all) and calls what is ready. A signal ends the wait. Not to
+ * be called from a source's ready().
  */
 void event_loop_turn(struct event_loop *loop, int timeout_ms);
 
-/* When the latest turn began to wait, and when it woke up; monotonic. 0 before the first turn. */
-uint64_t event_loop_slept_ns(const struct event_loop *loop);
-uint64_t event_loop_woken_ns(const struct event_loop *loop);
+/* The times of the latest turn; monotonic, 0 as long as there was none. */
+struct event_loop_times {
+    uint64_t looked_ns; /* the turn before it woke up: what is ready now was not ready then */
+    uint64_t done_ns;   /* and had done its work */
+    uint64_t woken_ns;  /* this turn woke up */
+    bool has_slept;     /* it had to wait: what is ready now has only just become so */
+};
+
+const struct event_loop_times *event_loop_times(const struct event_loop *loop);

@@ -25,7 +25,7 @@ enum method {
     METHOD_PATCH,
     METHOD_DELETE,
     METHOD_OPTIONS,
-    METHOD_COUNT
+    METHOD_COUNT /* of a request that was refused: one that is not known, or not yet */
 };
 
 /* The header fields that are kept; all others are checked and forgotten. */
@@ -88,5 +88,5 @@ enum fault request_each_parameter(struct request *request,
 /* Does it change nothing (RFC 9110, section 9.2.1)? */
 bool method_is_safe(enum method method);
 
-/* The method's name, "GET". */
+/* The method's name, "GET"; "_OTHER", as OpenTelemetry has it, for METHOD_COUNT. */
 const char *method_name(enum method method);

@@ -19,6 +19,18 @@
  */
 #define VERDICT_PACKED_NS (1.0 * NS_PER_MS)
 
+/*
+ * A loop that is less busy spends far more on a request, for it wakes up for each: what it allows cannot be
+ * told from that. And what is used less binds nothing.
+ */
+#define VERDICT_BUSY_MIN 0.10
+
+/*
+ * While the loops are busier than this, results lie on their connections until a loop has time for them:
+ * how long a query keeps its connection busy then says nothing about the database.
+ */
+#define VERDICT_BUSY_MAX 0.50
+
 /* With fewer requests a verdict is preliminary. */
 #define VERDICT_REQUESTS_MIN 20
 
@@ -33,15 +45,22 @@ struct verdict_machine {
     double loops_busy;       /* share of the loops' time in which they did not wait for events, 0 to 1 */
     double cpus_busy;        /* CPU time of the process as a share of what cpus have, 0 to 1 */
     double connections_busy; /* share of the connections' time with a query on them, 0 to 1 */
-    double fixed_cpu_ns;     /* CPU time per request beside parsing and serialization; up to 0: unknown */
+    /*
+     * Elapsed time of a loop per request beside parsing, serialization and (blocking) waiting for the
+     * database; up to 0: unknown.
+     */
+    double fixed_loop_ns;
+    /* CPU time per time that a loop is busy: less than 1 where others use the processors; 0: unknown. */
+    double cpu_per_loop;
 };
 
 enum verdict_resource { VERDICT_CONNECTIONS, VERDICT_CPU, VERDICT_LOOPS, VERDICT_RESOURCE_COUNT };
 
-/* Where the time goes at one quantile. The two shares sum to 1, or are 0 when the total is. */
+/* Where the time goes at one quantile. The first three shares sum to 1, or are 0 when the total is. */
 struct verdict_split {
     struct ledger_mean ledger;
-    double database_share; /* (db + queue) / total */
+    double database_share; /* db / total */
+    double queue_share;    /* queue / total: waiting to be sent */
     double cpu_share;      /* the rest: CPU, waiting for one's turn on it, and a slow client's network */
     double json_share;     /* json / total, a part of cpu_share: what free serialization would take away */
     double free_total_ns;  /* the total if serialization took no time */
@@ -50,19 +69,20 @@ struct verdict_split {
 /* What limits the request rate, if all requests were like these. */
 struct verdict_capacity {
     double bounds[VERDICT_RESOURCE_COUNT]; /* requests/s when each is used up; 0: unknown, or not used */
-    enum verdict_resource binding;         /* the one that is used up first; nothing when rate is 0 */
-    double rate;                           /* requests/s: the least bound; 0: unknown */
+    enum verdict_resource binding;         /* of the known ones that bind, the first to be used up */
+    double rate;                           /* requests/s: its bound; 0: none is known, and binding nothing */
 };
 
 /* About one route or experiment. */
 struct verdict {
     uint64_t requests;             /* how many ledgers it rests on */
     bool is_preliminary;           /* they are few */
+    bool is_blocking;              /* as the machine's: requests wait behind loops that wait */
     struct verdict_split p50, p99; /* at the median, and at the slowest hundredth */
     double json_ns;                /* mean per request */
-    double cpu_ns;                 /* the same: fixed, parsing and serialization; 0: unknown */
+    double cpu_ns;                 /* CPU time: fixed, parsing and serialization; 0: unknown */
     struct verdict_capacity capacity, capacity_free; /* as it is, and with free serialization */
-    double latency_limit_ns; /* database time above which free serialization changes < 1 % */
+    double latency_limit_ns; /* database time above which free serialization changes < 1 %; 0 when blocking */
     bool matters;            /* free serialization changes p50 or capacity by 5 % or more */
 };
 
@@ -84,7 +104,7 @@ bool verdict_judge(const struct verdict_machine *machine, const struct ledger_pr
 struct verdict_binding {
     enum verdict_resource resource;
     double utilization;  /* the share of it that is in use, 0 to 1 */
-    double request_rate; /* requests/s at which it is used up, with the requests as they come now */
+    double request_rate; /* at which it is used up, with requests as they come now; 0: it is hardly in use */
 };
 
 /* False: nothing is known, for nothing was measured or nothing was asked. */

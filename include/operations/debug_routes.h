@@ -31,13 +31,14 @@ struct database_report {
 
 /* A question for a report; embedded in its asker until done is called, once, on the same thread. */
 struct database_question {
+    struct database_question *next; /* whoever is asked puts it on a list */
     void (*done)(struct database_question *question, enum fault fault, const struct database_report *report);
 };
 
 /* What the handlers need: the services of their route table. */
 struct debug_services {
     struct request_metrics_group requests;
-    /* Asks for a report; FAULT_OVERLOADED when one is being made: then done is not called. */
+    /* Asks for a report, which may be shared by all who ask meanwhile. On a fault done is not called. */
     enum fault (*ask_database)(void *argument, struct database_question *question);
     /* Nobody waits any more: done will not be called. */
     void (*abandon_database)(void *argument, struct database_question *question);
@@ -68,10 +69,11 @@ struct debug_services {
  *    "absence":null}
  *
  * The split is of the client's mean, without the queue: execution is the server's mean, wire a round trip as
- * it is at present or what is left of the mean if that is less, wait the rest, which stood behind other
- * queries. None is negative. note is there only when the database counted other calls than this process. A
- * mean without calls, server and split where there is none to tell, and an unknown since are null; absence is
- * a sentence when the database tells nothing. The faults of ask_database.
+ * it is at present or what is left of the mean if that is less, wait the rest: behind other queries on its
+ * connection, and for the worker's loop when that is busy. None is negative. note is there only when the
+ * database counted other calls than this process. A mean without calls, server and split where there is none
+ * to tell, and an unknown since are null; absence is a sentence when the database tells nothing. The faults
+ * of ask_database.
  *
  * Ends with a NULL path.
  */

@@ -23,7 +23,6 @@ struct postgres_statistics {
     atomic_uint_fast64_t round_trip_ns;    /* to the database and back, at present */
     atomic_uint used, idle; /* connections that are up, at present: with and without queries on them */
     atomic_uint pending;    /* queries in the queue, at present */
-    atomic_int readiness;   /* enum fault, at present: see postgres_user_store_readiness */
 };
 
 /* Names of the statements, by index; NULL behind the last. */

@@ -24,9 +24,13 @@ struct server_statistics_answer {
 struct server_statistics;
 
 /*
- * Starts; the answer is there within about timeout_ms, whatever the server does. Its fault may be
- * FAULT_DATABASE_UNAVAILABLE (no connection, or no answer in time), FAULT_VALUE_REFUSED (PostgreSQL does
- * not count, or does not tell), FAULT_VALIDATION (the URL) or FAULT_MEMORY. FAULT_MEMORY.
+ * Starts; the answer is there within about timeout_ms, whatever the server does; but looking up its name may
+ * take longer, as long as the system's resolver does. Its fault may be FAULT_DATABASE_UNAVAILABLE (no
+ * connection, or no answer in time) or FAULT_VALUE_REFUSED (PostgreSQL does not count, or does not tell).
+ * FAULT_MEMORY.
+ *
+ * All is asked in one transaction, which changes nothing and leaves no setting behind: the connection may be
+ * a pooler's, which others use before and after.
  *
  * What is counted: the calls by the URL's user in the URL's database since the statistics were last reset,
  * by any program that sent a statement of the same meaning.
@@ -37,5 +41,11 @@ enum fault server_statistics_start(const char *database_url, unsigned timeout_ms
 /* The answer, or NULL while it is not there yet. It lives until server_statistics_let_go. */
 const struct server_statistics_answer *server_statistics_poll(struct server_statistics *statistics);
 
-/* Takes NULL. */
+/* The thread gives up soon, if it has not answered. Takes NULL. */
 void server_statistics_let_go(struct server_statistics *statistics);
+
+/*
+ * Lets go, and waits for the thread to be done with libpq, but for patience_ms at most: what unloads
+ * libraries or ends the process comes after that. A look-up of a name is not cut short. Takes NULL.
+ */
+void server_statistics_end(struct server_statistics *statistics, unsigned patience_ms);

@@ -11,6 +11,8 @@
 #include "service/config.h"
 #include "service/observation.h"
 
+#define ADMIN_CONNECTIONS_MAX 64
+
 struct admin;
 
 /*

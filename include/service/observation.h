@@ -16,15 +16,21 @@
 #include <stdint.h>
 #include <time.h>
 
-/* What a worker counts of itself. */
+#define OBSERVATION_CACHE_LINE 64
+
+/* What a worker counts of itself, on cache lines of its own. */
 struct worker_counters {
-    struct histogram turns;  /* from a wake-up of its loop to the next sleep */
-    atomic_uint connections; /* of clients, at present */
-    atomic_int readiness;    /* enum fault, at present: FAULT_NONE when it can serve */
-    atomic_bool is_running;  /* its thread exists, and cpu_clock and database with it */
-    clockid_t cpu_clock;     /* of its thread */
+    _Alignas(OBSERVATION_CACHE_LINE) struct histogram turns; /* a loop's work between two waits */
+    atomic_uint connections;                                 /* of clients, at present */
+    atomic_int readiness;              /* enum fault, at present: FAULT_NONE when it can serve */
+    atomic_bool is_running;            /* cpu_clock and database are there */
+    clockid_t cpu_clock;               /* of its thread */
+    atomic_uint_fast64_t ended_cpu_ns; /* what that said when the thread ended; 0: it has not */
     const struct postgres_statistics *database;
 };
+
+/* CPU time of the worker's thread so far, also after its end. */
+uint64_t worker_counters_cpu_ns(const struct worker_counters *worker);
 
 struct observation {
     size_t count; /* workers */

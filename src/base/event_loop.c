@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -15,7 +16,7 @@ enum { TURN_EVENTS_MAX = 256 };
 struct event_loop {
     int epoll;
     int ready_count; /* of this turn; 0 between turns */
-    uint64_t slept_ns, woken_ns;
+    struct event_loop_times times;
     struct epoll_event ready[TURN_EVENTS_MAX];
 };
 
@@ -30,7 +31,7 @@ enum fault event_loop_new(struct event_loop **ret_loop)
     struct event_loop *loop = malloc(sizeof *loop);
     if (!loop) return FAULT_MEMORY;
     loop->ready_count = 0;
-    loop->slept_ns = loop->woken_ns = 0;
+    loop->times = (struct event_loop_times){0};
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (loop->epoll == -1) {
         enum fault fault = log_failure("epoll_create_failed");
@@ -75,12 +76,24 @@ void event_loop_remove(struct event_loop *loop, struct event_source *source)
         if (loop->ready[i].data.ptr == source) loop->ready[i].data.ptr = NULL;
 }
 
+static int wait_for_events(struct event_loop *loop, int timeout_ms)
+{
+    struct event_loop_times *times = &loop->times;
+    times->looked_ns = times->woken_ns;
+    times->done_ns = clock_now_ns();
+    (void)sched_yield();
+    /* Asked first: how long the wait takes would not tell whether there was one, on a busy processor. */
+    int count = epoll_wait(loop->epoll, loop->ready, TURN_EVENTS_MAX, 0);
+    times->has_slept = count == 0 && timeout_ms != 0;
+    if (times->has_slept) count = epoll_wait(loop->epoll, loop->ready, TURN_EVENTS_MAX, timeout_ms);
+    times->woken_ns = clock_now_ns();
+    return count;
+}
+
 void event_loop_turn(struct event_loop *loop, int timeout_ms)
 {
     assert(loop->ready_count == 0);
-    loop->slept_ns = clock_now_ns();
-    int count = epoll_wait(loop->epoll, loop->ready, TURN_EVENTS_MAX, timeout_ms);
-    loop->woken_ns = clock_now_ns();
+    int count = wait_for_events(loop, timeout_ms);
     if (count == -1) {
         assert(errno == EINTR);
         return;
@@ -93,12 +106,7 @@ void event_loop_turn(struct event_loop *loop, int timeout_ms)
     loop->ready_count = 0;
 }
 
-uint64_t event_loop_slept_ns(const struct event_loop *loop)
+const struct event_loop_times *event_loop_times(const struct event_loop *loop)
 {
-    return loop->slept_ns;
-}
-
-uint64_t event_loop_woken_ns(const struct event_loop *loop)
-{
-    return loop->woken_ns;
+    return &loop->times;
 }

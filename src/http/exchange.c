@@ -12,6 +12,7 @@ void exchange_init(struct exchange *exchange, struct connection *connection, con
 {
     memset(exchange, 0, offsetof(struct exchange, input_first));
     exchange->connection = connection;
+    exchange->request.method = METHOD_COUNT;
     exchange->input = exchange->input_first;
     exchange->input_capacity = sizeof exchange->input_first;
     head_scan_init(&exchange->scan, limits);
@@ -134,7 +135,7 @@ static void advance_body(struct exchange *exchange)
 static void take_head(struct exchange *exchange, const struct request_head *head)
 {
     struct request *request = &exchange->request;
-    request->method = head->method == METHOD_COUNT ? METHOD_GET : head->method;
+    request->method = head->method;
     request->path = head->is_options_asterisk ? TEXT("*") : head->path;
     request->query = head->query;
     memcpy(request->headers, head->headers, sizeof request->headers);

@@ -27,7 +27,7 @@ const char *method_name(enum method method)
     case METHOD_OPTIONS:
         return "OPTIONS";
     case METHOD_COUNT:
-        break;
+        return "_OTHER";
     }
     abort();
 }

@@ -100,7 +100,8 @@ bool server_is_due(const struct server *server, uint64_t *ret_wake_ns)
 
 static void refuse_at_the_door(struct server *server, int socket, enum fault fault)
 {
-    struct request request = {.response = {.status = problem_of(fault)->status, .fault = fault}};
+    struct request request = {.method = METHOD_COUNT,
+                              .response = {.status = problem_of(fault)->status, .fault = fault}};
     const struct server_observer *observer = &server->config.observer;
     ledger_start(&request.ledger, server->now_ns);
     request_id_set(&request, &server->ids);

@@ -7,16 +7,22 @@ static double database_ns(const struct ledger_mean *ledger)
     return ledger->spent_ns[PHASE_QUEUE] + ledger->spent_ns[PHASE_DB];
 }
 
+/* Phases are scaled, and so rounded. */
+static double not_negative(double difference)
+{
+    return difference > 0 ? difference : 0;
+}
+
 static void split_at(const struct ledger_mean *ledger, struct verdict_split *split)
 {
     const double *spent_ns = ledger->spent_ns;
     *split = (struct verdict_split){.ledger = *ledger, .free_total_ns = ledger->total_ns};
     if (ledger->total_ns <= 0) return;
-    split->database_share = database_ns(ledger) / ledger->total_ns;
-    split->cpu_share = 1 - split->database_share;
+    split->database_share = spent_ns[PHASE_DB] / ledger->total_ns;
+    split->queue_share = spent_ns[PHASE_QUEUE] / ledger->total_ns;
+    split->cpu_share = not_negative(1 - split->database_share - split->queue_share);
     split->json_share = spent_ns[PHASE_JSON] / ledger->total_ns;
-    double free_total_ns = ledger->total_ns - spent_ns[PHASE_JSON];
-    split->free_total_ns = free_total_ns > 0 ? free_total_ns : 0; /* phases are scaled, and so rounded */
+    split->free_total_ns = not_negative(ledger->total_ns - spent_ns[PHASE_JSON]);
 }
 
 /* Of so many of a resource, each request using one for so long. 0: unknown, or not used. */
@@ -35,16 +41,18 @@ static void bind_capacity(struct verdict_capacity *capacity, bool are_packed)
     }
 }
 
-/* What limits requests that take cpu_ns of CPU time each; without it nobody can say. */
+/* What limits requests that take work_ns of a loop each, beside waiting; 0: unknown. */
 static struct verdict_capacity judge_capacity(const struct verdict_machine *machine,
-                                              const struct ledger_mean *mean, double cpu_ns)
+                                              const struct ledger_mean *mean, double work_ns)
 {
     struct verdict_capacity capacity = {0};
-    capacity.bounds[VERDICT_CONNECTIONS] = requests_per_s(machine->connections, mean->connection_ns);
-    if (cpu_ns <= 0) return capacity;
-    capacity.bounds[VERDICT_CPU] = requests_per_s(machine->cpus, cpu_ns);
-    double loop_ns = cpu_ns + (machine->is_blocking ? database_ns(mean) : 0);
-    capacity.bounds[VERDICT_LOOPS] = requests_per_s(machine->loops, loop_ns);
+    if (machine->is_blocking || machine->loops_busy <= VERDICT_BUSY_MAX)
+        capacity.bounds[VERDICT_CONNECTIONS] = requests_per_s(machine->connections, mean->connection_ns);
+    if (work_ns > 0) {
+        double loop_ns = work_ns + (machine->is_blocking ? database_ns(mean) : 0);
+        capacity.bounds[VERDICT_CPU] = requests_per_s(machine->cpus, machine->cpu_per_loop * work_ns);
+        capacity.bounds[VERDICT_LOOPS] = requests_per_s(machine->loops, loop_ns);
+    }
     bind_capacity(&capacity, mean->connection_ns <= VERDICT_PACKED_NS);
     return capacity;
 }
@@ -56,6 +64,12 @@ static double latency_limit_ns(const struct ledger_mean *p50)
     double rest_ns = p50->total_ns - database_ns(p50) - json_ns;
     double limit_ns = json_ns * (1 - VERDICT_NEGLIGIBLE) / VERDICT_NEGLIGIBLE - rest_ns;
     return limit_ns > 0 ? limit_ns : 0;
+}
+
+/* Without the fixed part the rest would promise rates that nobody reaches; an idle loop tells a wrong one. */
+static bool is_fixed_part_known(const struct verdict_machine *machine)
+{
+    return machine->seconds > 0 && machine->fixed_loop_ns > 0 && machine->loops_busy >= VERDICT_BUSY_MIN;
 }
 
 static bool does_matter(const struct verdict *verdict)
@@ -73,19 +87,21 @@ void verdict_of(const struct verdict_machine *machine, const struct verdict_ledg
     struct verdict verdict = {
         .requests = mean->count,
         .is_preliminary = mean->count < VERDICT_REQUESTS_MIN,
+        .is_blocking = machine->is_blocking,
         .json_ns = mean->spent_ns[PHASE_JSON],
-        .latency_limit_ns = latency_limit_ns(&ledgers->p50),
+        /* A slower database would make the rest longer, too, where requests wait behind loops that wait. */
+        .latency_limit_ns = machine->is_blocking ? 0 : latency_limit_ns(&ledgers->p50),
     };
     split_at(&ledgers->p50, &verdict.p50);
     split_at(&ledgers->p99, &verdict.p99);
-    double free_cpu_ns = 0;
-    /* Without the fixed part the rest of the CPU time would promise rates that nobody reaches. */
-    if (machine->seconds > 0 && machine->fixed_cpu_ns > 0) {
-        free_cpu_ns = machine->fixed_cpu_ns + mean->spent_ns[PHASE_PARSE];
-        verdict.cpu_ns = free_cpu_ns + verdict.json_ns;
+    double work_ns = 0, free_work_ns = 0;
+    if (is_fixed_part_known(machine)) {
+        free_work_ns = machine->fixed_loop_ns + mean->spent_ns[PHASE_PARSE];
+        work_ns = free_work_ns + verdict.json_ns;
     }
-    verdict.capacity = judge_capacity(machine, mean, verdict.cpu_ns);
-    verdict.capacity_free = judge_capacity(machine, mean, free_cpu_ns);
+    verdict.cpu_ns = machine->cpu_per_loop * work_ns;
+    verdict.capacity = judge_capacity(machine, mean, work_ns);
+    verdict.capacity_free = judge_capacity(machine, mean, free_work_ns);
     verdict.matters = does_matter(&verdict);
     *ret_verdict = verdict;
 }
@@ -113,7 +129,8 @@ bool verdict_binding_now(const struct verdict_machine *machine, struct verdict_b
         if (busy[i] > binding.utilization)
             binding = (struct verdict_binding){(enum verdict_resource)i, busy[i], 0};
     if (binding.utilization <= 0) return false;
-    binding.request_rate = machine->request_rate / binding.utilization;
+    if (binding.utilization >= VERDICT_BUSY_MIN)
+        binding.request_rate = machine->request_rate / binding.utilization;
     *ret_binding = binding;
     return true;
 }

@@ -85,7 +85,8 @@ static void write_machine(struct text_buffer *buffer, const struct verdict_machi
     write_number(buffer, "loops_busy", machine->loops_busy);
     write_number(buffer, "cpus_busy", machine->cpus_busy);
     write_number(buffer, "connections_busy", machine->connections_busy);
-    write_known(buffer, "fixed_cpu_ms", machine->fixed_cpu_ns / (double)NS_PER_MS);
+    write_known(buffer, "fixed_loop_ms", machine->fixed_loop_ns / (double)NS_PER_MS);
+    write_known(buffer, "cpu_per_loop", machine->cpu_per_loop);
     close_member(buffer, '}');
 }
 
@@ -99,7 +100,7 @@ static void write_binding_now(struct text_buffer *buffer, const struct verdict_m
     open_member(buffer, "binding_now", '{');
     write_string(buffer, "resource", resource_members[binding.resource]);
     write_number(buffer, "utilization", binding.utilization);
-    write_number(buffer, "request_rate", binding.request_rate);
+    write_known(buffer, "request_rate", binding.request_rate);
     close_member(buffer, '}');
 }
 
@@ -109,6 +110,7 @@ static void write_split(struct text_buffer *buffer, const char *name, const stru
     write_ms(buffer, "total_ms", split->ledger.total_ns);
     write_ms(buffer, "free_total_ms", split->free_total_ns);
     write_number(buffer, "database_share", split->database_share);
+    write_number(buffer, "queue_share", split->queue_share);
     write_number(buffer, "cpu_share", split->cpu_share);
     write_number(buffer, "json_share", split->json_share);
     open_member(buffer, "phases_ms", '{');
@@ -141,11 +143,21 @@ static void write_target(struct text_buffer *buffer, const char *name, const str
     write_string(buffer, name, target);
 }
 
+static void write_judgement(struct text_buffer *buffer, const struct verdict_subject *subject)
+{
+    const struct knobs *knobs = subject->route ? NULL : &subject->knobs;
+    char sentence[SENTENCE_SIZE_MAX];
+    sentence_of_verdict(&subject->verdict, knobs, sentence);
+    if (sentence_instead_of_verdict(knobs))
+        write_null(buffer, "matters");
+    else
+        write_bool(buffer, "matters", subject->verdict.matters);
+    write_string(buffer, "sentence", sentence);
+}
+
 static void write_subject(struct text_buffer *buffer, const struct verdict_subject *subject)
 {
     const struct verdict *verdict = &subject->verdict;
-    char sentence[SENTENCE_SIZE_MAX];
-    sentence_of_verdict(verdict, subject->route ? NULL : &subject->knobs, sentence);
     open_member(buffer, NULL, '{');
     if (subject->route)
         write_string(buffer, "route", subject->route);
@@ -153,15 +165,17 @@ static void write_subject(struct text_buffer *buffer, const struct verdict_subje
         write_target(buffer, "target", &subject->knobs);
     write_integer(buffer, "requests", verdict->requests);
     write_bool(buffer, "is_preliminary", verdict->is_preliminary);
-    write_bool(buffer, "matters", verdict->matters);
-    write_string(buffer, "sentence", sentence);
+    write_judgement(buffer, subject);
     write_split(buffer, "p50", &verdict->p50);
     write_split(buffer, "p99", &verdict->p99);
     write_ms(buffer, "json_ms", verdict->json_ns);
     write_known(buffer, "cpu_ms", verdict->cpu_ns / (double)NS_PER_MS);
     write_capacity(buffer, "capacity", &verdict->capacity);
     write_capacity(buffer, "capacity_free", &verdict->capacity_free);
-    write_ms(buffer, "latency_limit_ms", verdict->latency_limit_ns);
+    if (verdict_report_has_limit(subject))
+        write_ms(buffer, "latency_limit_ms", verdict->latency_limit_ns);
+    else
+        write_null(buffer, "latency_limit_ms");
     close_member(buffer, '}');
 }
 

@@ -4,6 +4,7 @@
 #include "lab/verdict_json.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { WIDTH_MAX = 100 }; /* columns of a line for people */
 
@@ -35,9 +36,18 @@ static void add_subject(struct verdict_report *report, const struct verdict_subj
     report->count++;
 }
 
+static bool is_worth_judging(const char *route, const struct ledger_profile *profile)
+{
+    struct ledger_mean mean;
+    ledger_profile_mean(profile, &mean);
+    return *route != '\0' && strncmp(route, "/lab/", 5) != 0 &&
+           mean.spent_ns[PHASE_DB] + mean.spent_ns[PHASE_JSON] > 0;
+}
+
 void verdict_report_add_route(struct verdict_report *report, const char *route,
                               const struct ledger_profile *profile)
 {
+    if (!is_worth_judging(route, profile)) return;
     add_subject(report, &(struct verdict_subject){.route = route}, profile);
 }
 
@@ -45,6 +55,12 @@ void verdict_report_add_experiment(struct verdict_report *report, const struct k
                                    const struct ledger_profile *profile)
 {
     add_subject(report, &(struct verdict_subject){.knobs = *knobs}, profile);
+}
+
+/* NULL: a route. */
+static const struct knobs *knobs_of(const struct verdict_subject *subject)
+{
+    return subject->route ? NULL : &subject->knobs;
 }
 
 static bool differ_in_serializer_alone(const struct verdict_subject *a, const struct verdict_subject *b)
@@ -74,7 +90,7 @@ bool verdict_report_compare(const struct verdict_report *report, const struct ve
     for (const struct verdict_subject *other = report->first; other; other = other->next) {
         if (other == subject) is_behind = true;
         if (!differ_in_serializer_alone(subject, other)) continue;
-        if (!is_behind) return false;
+        if (is_behind) return false;
         comparison.subjects[other->knobs.serializer] = other;
         has_others = true;
     }
@@ -83,6 +99,11 @@ bool verdict_report_compare(const struct verdict_report *report, const struct ve
     describe(&comparison);
     *ret_comparison = comparison;
     return true;
+}
+
+bool verdict_report_has_limit(const struct verdict_subject *subject)
+{
+    return !subject->verdict.is_blocking && !sentence_instead_of_verdict(knobs_of(subject));
 }
 
 void verdict_report_headline(const struct verdict_report *report, char text[SENTENCE_SIZE_MAX])
@@ -94,8 +115,7 @@ void verdict_report_headline(const struct verdict_report *report, char text[SENT
     }
     char target[KNOBS_TEXT_SIZE_MAX];
     knobs_write(&example, target);
-    (void)snprintf(text, SENTENCE_SIZE_MAX, "No request has been measured yet: ask for %s a few times.",
-                   target);
+    (void)snprintf(text, SENTENCE_SIZE_MAX, "There is nothing to judge yet: ask for %s a few times.", target);
 }
 
 /* As columns on a terminal. */
@@ -131,10 +151,18 @@ static void wrap(struct text_buffer *buffer, const char *indent, const char *sen
     text_buffer_string(buffer, "\n");
 }
 
-static void write_split(struct text_buffer *buffer, const char *name, const struct verdict_split *split)
+/* The same three shares at either quantile: they are named once. */
+static void write_splits(struct text_buffer *buffer, const struct verdict *verdict)
 {
-    text_buffer_format(buffer, "%s %s: database %s, CPU %s", name, sentence_time(split->ledger.total_ns).text,
-                       sentence_share(split->database_share).text, sentence_share(split->cpu_share).text);
+    const struct verdict_split *p50 = &verdict->p50, *p99 = &verdict->p99;
+    char line[SENTENCE_SIZE_MAX];
+    (void)snprintf(line, sizeof line, "p50 %s: database %s, queue %s, %s %s; p99 %s: %s, %s, %s",
+                   sentence_time(p50->ledger.total_ns).text, sentence_share(p50->database_share).text,
+                   sentence_share(p50->queue_share).text, verdict->is_blocking ? "service" : "CPU",
+                   sentence_share(p50->cpu_share).text, sentence_time(p99->ledger.total_ns).text,
+                   sentence_share(p99->database_share).text, sentence_share(p99->queue_share).text,
+                   sentence_share(p99->cpu_share).text);
+    wrap(buffer, "  ", line);
 }
 
 static void write_limit(struct text_buffer *buffer, double limit_ns)
@@ -152,26 +180,33 @@ static void write_subject(struct text_buffer *buffer, const struct verdict_subje
     const struct verdict *verdict = &subject->verdict;
     char target[KNOBS_TEXT_SIZE_MAX], sentence[SENTENCE_SIZE_MAX];
     if (!subject->route) knobs_write(&subject->knobs, target);
-    sentence_of_verdict(verdict, subject->route ? NULL : &subject->knobs, sentence);
+    sentence_of_verdict(verdict, knobs_of(subject), sentence);
     text_buffer_format(buffer, "\n%s (%s)\n", subject->route ? subject->route : target,
                        sentence_requests(verdict->requests).text);
     wrap(buffer, "  ", sentence);
-    write_split(buffer, "  p50", &verdict->p50);
-    write_split(buffer, "; p99", &verdict->p99);
-    text_buffer_string(buffer, "\n");
-    write_limit(buffer, verdict->latency_limit_ns);
+    write_splits(buffer, verdict);
+    if (verdict_report_has_limit(subject)) write_limit(buffer, verdict->latency_limit_ns);
 }
 
-static void write_comparisons(struct text_buffer *buffer, const struct verdict_report *report)
+/* If it ends with subject. */
+static void write_comparison(struct text_buffer *buffer, const struct verdict_report *report,
+                             const struct verdict_subject *subject)
 {
     struct verdict_comparison comparison;
-    for (const struct verdict_subject *subject = report->first; subject; subject = subject->next) {
-        if (!verdict_report_compare(report, subject, &comparison)) continue;
-        char target[KNOBS_TEXT_SIZE_MAX];
-        knobs_write(&comparison.baseline->knobs, target);
-        text_buffer_format(buffer, "\n%s beside other serializers\n", target);
-        wrap(buffer, "  ", comparison.sentence);
-    }
+    if (!verdict_report_compare(report, subject, &comparison)) return;
+    text_buffer_string(buffer, "\n");
+    wrap(buffer, "", comparison.sentence);
+}
+
+static void write_thresholds(struct text_buffer *buffer)
+{
+    char sentence[SENTENCE_SIZE_MAX];
+    (void)snprintf(sentence, sizeof sentence,
+                   "It matters when free serialization takes %.0f %% or more off the median or adds as much "
+                   "to the capacity.",
+                   100 * VERDICT_MATTERS);
+    text_buffer_string(buffer, "\n");
+    wrap(buffer, "", sentence);
 }
 
 enum fault verdict_report_text(const struct verdict_report *report, struct text *ret_body)
@@ -182,11 +217,13 @@ enum fault verdict_report_text(const struct verdict_report *report, struct text 
     verdict_report_headline(report, headline);
     text_buffer_init(&buffer, report->arena);
     wrap(&buffer, "", headline);
-    for (const struct verdict_subject *subject = report->first; subject; subject = subject->next)
+    for (const struct verdict_subject *subject = report->first; subject; subject = subject->next) {
         write_subject(&buffer, subject);
-    write_comparisons(&buffer, report);
+        write_comparison(&buffer, report, subject);
+    }
     if (report->left_out > 0)
         text_buffer_format(&buffer, "\nBeyond the limit, and left out: %zu.\n", report->left_out);
+    if (report->first) write_thresholds(&buffer);
     return text_buffer_take(&buffer, ret_body);
 }
 

@@ -2,8 +2,9 @@
  * What GET /lab/verdict answers: the verdict on every route and experiment, as JSON or as plain text.
  *
  * Everything is kept in the borrowed arena. Subjects without requests are left out, and so are those beyond
- * VERDICT_REPORT_SUBJECTS_MAX; memory that is short while adding is reported by the writing. Add first, then
- * write; no adding after that. One thread.
+ * VERDICT_REPORT_SUBJECTS_MAX; memory that is short while adding is reported by the writing. Experiments that
+ * differ in their serializer alone should be added one after the other: their comparison follows the last.
+ * Add first, then write; no adding after that. One thread.
  */
 #pragma once
 
@@ -41,7 +42,10 @@ struct verdict_report {
 void verdict_report_init(struct verdict_report *report, struct arena *arena,
                          const struct verdict_machine *machine);
 
-/* route is borrowed until the report is written, profile for the call. */
+/*
+ * route is borrowed until the report is written, profile for the call. Left out are "", what begins with
+ * "/lab/" (a mixture of experiments, which have places of their own), and what takes neither db nor json.
+ */
 void verdict_report_add_route(struct verdict_report *report, const char *route,
                               const struct ledger_profile *profile);
 
@@ -61,10 +65,15 @@ struct verdict_comparison {
     char sentence[SENTENCE_SIZE_MAX];
 };
 
-/* For the writers: the comparison that begins with subject. False when it is not the first of at least two.
- */
+/* For the writers: the comparison that ends with subject. False when it is not the last of at least two. */
 bool verdict_report_compare(const struct verdict_report *report, const struct verdict_subject *subject,
                             struct verdict_comparison *ret_comparison);
+
+/*
+ * For the writers: is it known beyond which database time the serializer is negligible? Not when blocking,
+ * and not where PostgreSQL makes the JSON, or nobody does.
+ */
+bool verdict_report_has_limit(const struct verdict_subject *subject);
 
 /* For the writers: what stands above everything. */
 void verdict_report_headline(const struct verdict_report *report, char text[SENTENCE_SIZE_MAX]);

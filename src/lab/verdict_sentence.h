@@ -15,15 +15,21 @@ struct figure {
 
 struct figure sentence_time(double ns);          /* "15.31 ms" */
 struct figure sentence_rate(double rate);        /* "1,060": three digits that count */
-struct figure sentence_change(double part);      /* of 0.012: "+1.2 %" */
+struct figure sentence_change(double part);      /* of 0.012: "+1.2 %"; above 9: "more than 10 times" */
 struct figure sentence_share(double part);       /* of 0.012: "1.2 %" */
 struct figure sentence_requests(uint64_t count); /* "1 request", "2,000 requests" */
 
 #define SENTENCE_SIZE_MAX 640 /* bytes with the end */
 
 /*
+ * What is said instead of a judgement where PostgreSQL makes the JSON, or nobody does; otherwise NULL. knobs
+ * is NULL for a route.
+ */
+const char *sentence_instead_of_verdict(const struct knobs *knobs);
+
+/*
  * "The serializer does not matter here: without it the median would be 15.31 ms instead of 15.50 ms (−1.2 %),
- * and database connections bind at 1,060 requests/s either way." knobs is NULL for a route.
+ * and database connections bind at 1,060 requests/s either way." knobs as above.
  */
 void sentence_of_verdict(const struct verdict *verdict, const struct knobs *knobs,
                          char text[SENTENCE_SIZE_MAX]);

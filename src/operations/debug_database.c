@@ -25,7 +25,8 @@ struct asker {
 
 /* The client's mean, taken apart. */
 struct split {
-    uint64_t execution_ns, wire_ns, wait_ns;
+    uint64_t execution_ns, wire_ns;
+    uint64_t wait_ns; /* for queries before it on its connection, and for the worker's loop when it is busy */
 };
 
 /* 0 without calls. */
@@ -187,7 +188,7 @@ enum fault debug_database_get(struct request *request)
     assert(services->ask_database && services->abandon_database);
     struct asker *asker = arena_take(&request->arena, sizeof(*asker));
     if (!asker) return FAULT_MEMORY;
-    *asker = (struct asker){{report_done}, request};
+    *asker = (struct asker){.question = {.done = report_done}, .request = request};
     /* Before it is asked, because done may be called at once. */
     request->abandon = abandon_question;
     request->abandon_argument = &asker->question;

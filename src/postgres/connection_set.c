@@ -146,6 +146,7 @@ static void follow(uint64_t *average_ns, uint64_t value_ns)
 static void take_measure(void *argument, enum statement statement, unsigned count, uint64_t elapsed_ns)
 {
     struct connection_set *set = argument;
+    if (count == 0 && !event_loop_times(set->config->loop)->has_slept) return; /* it lay there for a while */
     if (count == 0)
         follow(&set->round_trip_ns, elapsed_ns);
     else
@@ -201,7 +202,6 @@ static void publish(struct connection_set *set)
     atomic_store_explicit(&shared->idle, idle, memory_order_relaxed);
     atomic_store_explicit(&shared->pending, set->queued, memory_order_relaxed);
     atomic_store_explicit(&shared->round_trip_ns, set->round_trip_ns, memory_order_relaxed);
-    atomic_store_explicit(&shared->readiness, (int)connection_set_readiness(set), memory_order_relaxed);
 }
 
 void connection_set_flush(struct connection_set *set, uint64_t now_ns)
@@ -253,7 +253,14 @@ void connection_set_submit(struct connection_set *set, struct query *query)
         return;
     }
     enqueue(set, query);
-    if (set->config->blocking && !set->is_waiting) wait_for_answers(set);
+    if (!set->config->blocking) return;
+    /* Its asker may have asked others before it, and waited for each. */
+    if (set->now_ns >= query->deadline_ns) {
+        dequeue(set, query);
+        fail(query, FAULT_REQUEST_TIMEOUT);
+    } else if (!set->is_waiting) {
+        wait_for_answers(set);
+    }
 }
 
 void connection_set_abandon(struct connection_set *set, struct query *query)

@@ -95,9 +95,22 @@ void connection_upkeep_flush(struct connection_set *set, struct slot *slot)
         watch_pipeline(set, slot, false);
 }
 
+/*
+ * When what is to be read had come. That is known when the loop has waited for it, or had just sent the
+ * query. Else it came between the loop's last look and this one, while the loop worked for others or was not
+ * allowed to run; the work is not the database's time.
+ */
+static uint64_t arrival_ns(const struct connection_set *set, struct slot *slot)
+{
+    const struct event_loop_times *times = event_loop_times(set->config->loop);
+    if (set->is_waiting || times->woken_ns == 0) return set->now_ns; /* it is not the loop that has looked */
+    if (times->has_slept || pipeline_oldest_ns(&slot->pipeline) >= times->looked_ns) return times->woken_ns;
+    return times->woken_ns - (times->done_ns - times->looked_ns);
+}
+
 void connection_upkeep_receive(struct connection_set *set, struct slot *slot)
 {
-    if (!pipeline_receive(&slot->pipeline, set->now_ns))
+    if (!pipeline_receive(&slot->pipeline, arrival_ns(set, slot), set->now_ns))
         connection_upkeep_close(set, slot, PQerrorMessage(slot->pipeline.connection));
     else if (slot->pipeline.is_retired && slot->pipeline.count == 0)
         connection_upkeep_close(set, slot, NULL);

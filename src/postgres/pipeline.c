@@ -88,9 +88,10 @@ uint64_t pipeline_busy_ns(struct pipeline *pipeline, uint64_t now_ns)
 /* The time since the last answer is this query's; when nobody waits for it any more, it is nobody's. */
 static void charge(struct pipeline *pipeline, const struct query *query)
 {
+    if (pipeline->received_ns <= pipeline->charged_ns) return;
     if (query != NULL && query->ledger != NULL)
-        query->ledger->connection_ns += pipeline->busy_until_ns - pipeline->charged_ns;
-    pipeline->charged_ns = pipeline->busy_until_ns;
+        query->ledger->connection_ns += pipeline->received_ns - pipeline->charged_ns;
+    pipeline->charged_ns = pipeline->received_ns;
 }
 
 static void finish(struct pipeline *pipeline, struct pipeline_entry *entry, enum fault fault,
@@ -117,6 +118,7 @@ void pipeline_close(struct pipeline *pipeline, enum query_return why)
     if (pipeline->connection == NULL) return;
     PQfinish(pipeline->connection);
     pipeline->connection = NULL;
+    pipeline->received_ns = pipeline->busy_until_ns;
     while (pipeline->count > 0) {
         struct pipeline_entry entry = *entry_at(pipeline, 0);
         remove_first(pipeline);
@@ -319,7 +321,7 @@ static bool has_result(struct pipeline *pipeline, bool has_come)
     if (!SPLITS_LEDGER || ledger == NULL) return !PQisBusy(pipeline->connection);
 
     bool is_parsing = ledger->phase == PHASE_PARSE;
-    uint64_t asked_ns = is_parsing || has_come ? pipeline->received_ns : clock_now_ns();
+    uint64_t asked_ns = is_parsing || has_come ? pipeline->read_ns : clock_now_ns();
     bool has_all = !PQisBusy(pipeline->connection);
     if (!is_parsing && (has_all || has_come)) {
         ledger_enter_at(ledger, PHASE_OTHER, pipeline->received_ns);
@@ -343,9 +345,18 @@ static bool take_all(struct pipeline *pipeline)
     return !is_lost;
 }
 
-bool pipeline_receive(struct pipeline *pipeline, uint64_t now_ns)
+/* What came since the last answers, and how long it took. */
+static void measure(struct pipeline *pipeline, enum statement statement, unsigned queries)
 {
-    pipeline->received_ns = now_ns;
+    uint64_t elapsed_ns = pipeline->received_ns - pipeline->progress_ns;
+    pipeline->owner->measured(pipeline->owner->owner, statement, queries,
+                              without_known_ns(pipeline, elapsed_ns));
+}
+
+bool pipeline_receive(struct pipeline *pipeline, uint64_t received_ns, uint64_t now_ns)
+{
+    pipeline->received_ns = received_ns;
+    pipeline->read_ns = now_ns;
     (void)pipeline_busy_ns(pipeline, now_ns);
     if (!PQconsumeInput(pipeline->connection)) return false;
     if (pipeline->wants_writable && !pipeline_flush(pipeline)) return false;
@@ -356,16 +367,19 @@ bool pipeline_receive(struct pipeline *pipeline, uint64_t now_ns)
     enum statement statement = is_query ? first->query->statement : 0;
     pipeline->known_ns = 0;
     if (!take_all(pipeline)) return false;
-    if (pipeline->count != count_before) {
+    if (pipeline->count != count_before && received_ns > pipeline->progress_ns) {
         unsigned queries = queries_before - pipeline->queries;
         /* What came back together with a ping is neither a round trip nor anybody's own time. */
-        bool is_measure = is_query || (is_ping && queries == 0);
-        if (is_measure && now_ns > pipeline->progress_ns)
-            pipeline->owner->measured(pipeline->owner->owner, statement, queries,
-                                      without_known_ns(pipeline, now_ns - pipeline->progress_ns));
-        pipeline->progress_ns = now_ns;
+        if (is_query || (is_ping && queries == 0)) measure(pipeline, statement, queries);
+        pipeline->progress_ns = received_ns;
     }
     return PQstatus(pipeline->connection) == CONNECTION_OK;
+}
+
+uint64_t pipeline_oldest_ns(struct pipeline *pipeline)
+{
+    const struct query *query = pipeline->count > 0 ? entry_at(pipeline, 0)->query : NULL;
+    return query == NULL ? UINT64_MAX : query->sent_ns;
 }
 
 void pipeline_abandon(struct pipeline *pipeline, struct query *query)

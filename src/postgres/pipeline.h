@@ -76,7 +76,8 @@ struct pipeline {
     bool is_retired;                /* takes no more queries: close it when it is empty */
     uint64_t backlog_ns;            /* expected time until it is empty */
     uint64_t progress_ns;           /* when something last came back, or an empty pipeline was used */
-    uint64_t received_ns;           /* when the socket was last found readable */
+    uint64_t received_ns;           /* when what was read last had come */
+    uint64_t read_ns;               /* when it was read */
     uint64_t known_ns;              /* of the queries that came back since then */
     uint64_t busy_ns;               /* time with queries, ever */
     uint64_t busy_until_ns;         /* up to when that is counted */
@@ -112,11 +113,14 @@ bool pipeline_ping(struct pipeline *pipeline, uint64_t now_ns);
 bool pipeline_flush(struct pipeline *pipeline);
 
 /*
- * Reads the socket, which was found readable at now_ns, and answers what is complete. False when the
- * connection is lost: then close it. A ledger whose result has come leaves PHASE_DB at now_ns: for
- * PHASE_OTHER, while others of the batch have their turn, then for PHASE_PARSE, in which done is called.
+ * Reads the socket, whose bytes came at received_ns, and answers what is complete. False when the
+ * connection is lost: then close it. A ledger whose result has come leaves PHASE_DB at received_ns: for
+ * PHASE_OTHER, until it has its turn, then for PHASE_PARSE, in which done is called.
  */
-bool pipeline_receive(struct pipeline *pipeline, uint64_t now_ns);
+bool pipeline_receive(struct pipeline *pipeline, uint64_t received_ns, uint64_t now_ns);
+
+/* When the query that is answered next was sent; UINT64_MAX when there is none that anybody waits for. */
+uint64_t pipeline_oldest_ns(struct pipeline *pipeline);
 
 /* For how long it had queries, ever: up to now_ns. */
 uint64_t pipeline_busy_ns(struct pipeline *pipeline, uint64_t now_ns);

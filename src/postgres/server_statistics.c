@@ -1,23 +1,28 @@
 #include "postgres/server_statistics.h"
 
 #include "base/clock.h"
-#include "postgres/database_session.h"
 #include "postgres/detached_thread.h"
+#include "postgres/notice.h"
 #include "postgres/statements.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <libpq-fe.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define EXPLAIN      "EXPLAIN (VERBOSE) "
 #define EXPLAIN_MAX  2048 /* bytes of a statement behind it */
 #define IDENTIFIER   "Query Identifier: "
 #define NUMBER_SIZE  24 /* bytes of a 64-bit number with its sign and what follows it */
+#define WAKE_MS      50 /* how late the thread may see that nobody wants the answer */
+#define NAP_NS       (1 * NS_PER_MS)
+#define NO_SESSION   "no connection to the database could be made"
 #define MISSING_ROWS "pg_stat_statements gave no answer that is understood"
 #define OUT_OF_TIME  "no answer from the database in time"
 #define NOT_INSTALLED                                                                                        \
@@ -28,7 +33,7 @@
 #define NO_IDENTIFIER "PostgreSQL computes no query identifiers: set compute_query_id to auto"
 #define REFUSED       "PostgreSQL refused to explain a statement: are migrations or rights missing?"
 
-enum { RUNNING, ANSWERED, LET_GO };
+enum { RUNNING, UNWANTED, ANSWERED, LET_GO };
 
 struct server_statistics {
     atomic_int state;
@@ -45,21 +50,52 @@ static void explain_absence(struct server_statistics *statistics, enum fault fau
     statistics->answer.absence = absence;
 }
 
-/* ---- one query, within the time that is left ---- */
+/* ---- waiting, within the time that is left ---- */
 
-/* False when time is up or the connection is lost. */
-static bool wait_for_result(struct server_statistics *statistics)
+/* For POLLIN or POLLOUT. False when time is up or nobody wants the answer. */
+static bool wait_for(struct server_statistics *statistics, short events)
 {
-    struct pollfd entry = {.fd = PQsocket(statistics->session), .events = POLLIN};
-    while (PQisBusy(statistics->session)) {
+    struct pollfd entry = {.fd = PQsocket(statistics->session), .events = events};
+    while (atomic_load(&statistics->state) == RUNNING) {
         uint64_t now_ns = clock_now_ns();
         if (now_ns >= statistics->deadline_ns) return false;
-        int ready = poll(&entry, 1, (int)((statistics->deadline_ns - now_ns) / NS_PER_MS) + 1);
+        uint64_t left_ms = (statistics->deadline_ns - now_ns) / NS_PER_MS + 1;
+        int ready = poll(&entry, 1, left_ms < WAKE_MS ? (int)left_ms : WAKE_MS);
+        if (ready > 0) return true;
         if (ready < 0 && errno != EINTR) return false;
-        if (ready > 0 && !PQconsumeInput(statistics->session)) return false;
     }
+    return false;
+}
+
+/* False when the connection is lost, too. */
+static bool wait_for_result(struct server_statistics *statistics)
+{
+    while (PQisBusy(statistics->session))
+        if (!wait_for(statistics, POLLIN) || !PQconsumeInput(statistics->session)) return false;
     return true;
 }
+
+/* False: no session is there. */
+static bool open_session(struct server_statistics *statistics)
+{
+    const char *names[] = {"dbname", "fallback_application_name", "client_encoding", NULL};
+    const char *values[] = {statistics->database_url, "splits-statistics", "UTF8", NULL};
+    PGconn *session = PQconnectStartParams(names, values, true);
+    if (session == NULL) return false;
+    statistics->session = session;
+    notice_ignore(session);
+    PostgresPollingStatusType wanted = PGRES_POLLING_WRITING;
+    bool has_failed = PQstatus(session) == CONNECTION_BAD;
+    while (!has_failed && wanted != PGRES_POLLING_OK) {
+        has_failed = !wait_for(statistics, wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT);
+        if (!has_failed) wanted = PQconnectPoll(session);
+        has_failed |= wanted == PGRES_POLLING_FAILED;
+    }
+    if (has_failed) PQfinish(session);
+    return !has_failed;
+}
+
+/* ---- one query ---- */
 
 struct question {
     const char *sql;
@@ -68,7 +104,7 @@ struct question {
     const char *const *values;
 };
 
-/* The result, which the caller clears, whatever it says; NULL, with the absence explained. */
+/* The result, which the caller clears, whatever it says; NULL when none came. */
 static PGresult *ask(struct server_statistics *statistics, const struct question *question)
 {
     PGconn *session = statistics->session;
@@ -78,16 +114,15 @@ static PGresult *ask(struct server_statistics *statistics, const struct question
     if (is_sent && wait_for_result(statistics)) result = PQgetResult(session);
     if (result != NULL && wait_for_result(statistics)) end = PQgetResult(session);
     PQclear(end);
-    if (result == NULL) explain_absence(statistics, FAULT_DATABASE_UNAVAILABLE, OUT_OF_TIME);
     return result;
 }
 
-/* Like ask, for rows. NULL when the server refuses, too: refusal says why, in general. */
+/* Like ask, for rows. NULL, with the absence explained: when the server refuses, refusal says why. */
 static PGresult *ask_for_rows(struct server_statistics *statistics, const struct question *question,
                               const char *(*refusal)(const char *state))
 {
     PGresult *result = ask(statistics, question);
-    if (result == NULL || PQresultStatus(result) == PGRES_TUPLES_OK) return result;
+    if (PQresultStatus(result) == PGRES_TUPLES_OK) return result;
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     if (state == NULL || strcmp(state, "57014") == 0)
         explain_absence(statistics, FAULT_DATABASE_UNAVAILABLE, OUT_OF_TIME);
@@ -114,16 +149,38 @@ static const char *refusal_to_explain(const char *state)
 /* ---- what is asked ---- */
 
 /*
- * The extension may be in any schema: it is found there from here on. The server's time limit is for a query
- * that this side has stopped to wait for.
+ * All in one transaction, so that the settings below end with it: behind a pooler the session is others'
+ * next. What is only explained is not run, and may be so although nothing may be written.
+ */
+static bool begin_transaction(struct server_statistics *statistics)
+{
+    PGresult *result = ask(statistics, &(struct question){.sql = "BEGIN READ ONLY"});
+    bool has_begun = PQresultStatus(result) == PGRES_COMMAND_OK;
+    if (!has_begun) explain_absence(statistics, FAULT_DATABASE_UNAVAILABLE, OUT_OF_TIME);
+    PQclear(result);
+    return has_begun;
+}
+
+/* With a query under way, or without an answer in time, the connection's end is the transaction's. */
+static void end_transaction(struct server_statistics *statistics)
+{
+    PGTransactionStatusType status = PQtransactionStatus(statistics->session);
+    if (status != PQTRANS_INTRANS && status != PQTRANS_INERROR) return;
+    PQclear(ask(statistics, &(struct question){.sql = "ROLLBACK"}));
+}
+
+/*
+ * The extension may be in any schema: it is found there from here on. The server's time limits are for when
+ * this side has stopped to wait or is gone: the transaction holds locks.
  */
 static bool find_extension(struct server_statistics *statistics)
 {
     char timeout_ms[NUMBER_SIZE];
     const char *values[] = {timeout_ms};
     const struct question question = {
-        "SELECT set_config('statement_timeout', $1, false), set_config('search_path', "
-        "concat_ws(', ', nullif(current_setting('search_path'), ''), quote_ident(nspname)), false) "
+        "SELECT set_config('statement_timeout', $1, true), "
+        "set_config('idle_in_transaction_session_timeout', $1, true), set_config('search_path', "
+        "concat_ws(', ', nullif(current_setting('search_path'), ''), quote_ident(nspname)), true) "
         "FROM pg_catalog.pg_extension JOIN pg_catalog.pg_namespace ON pg_namespace.oid = extnamespace "
         "WHERE extname = 'pg_stat_statements'",
         1, NULL, values};
@@ -226,18 +283,15 @@ static void count_calls(struct server_statistics *statistics, const char *identi
 
 static void look(struct server_statistics *statistics)
 {
-    char *message = NULL;
     char identifiers[STATEMENT_COUNT * NUMBER_SIZE + sizeof "{}"];
-    enum fault fault = database_session_open(statistics->database_url, statistics->timeout_ms,
-                                             &statistics->session, &message);
-    free(message); /* it names hosts and users */
-    if (fault) {
-        explain_absence(statistics, fault, "no connection to the database could be made");
+    if (!open_session(statistics)) {
+        explain_absence(statistics, FAULT_DATABASE_UNAVAILABLE, NO_SESSION);
         return;
     }
-    if (find_extension(statistics) && try_extension(statistics) &&
+    if (begin_transaction(statistics) && find_extension(statistics) && try_extension(statistics) &&
         identify_all(statistics, identifiers, sizeof identifiers))
         count_calls(statistics, identifiers);
+    end_transaction(statistics);
     PQfinish(statistics->session);
 }
 
@@ -279,4 +333,15 @@ const struct server_statistics_answer *server_statistics_poll(struct server_stat
 void server_statistics_let_go(struct server_statistics *statistics)
 {
     if (statistics != NULL && atomic_exchange(&statistics->state, LET_GO) == ANSWERED) release(statistics);
+}
+
+void server_statistics_end(struct server_statistics *statistics, unsigned patience_ms)
+{
+    int running = RUNNING;
+    if (statistics == NULL) return;
+    (void)atomic_compare_exchange_strong(&statistics->state, &running, UNWANTED);
+    uint64_t deadline_ns = clock_now_ns() + patience_ms * NS_PER_MS;
+    while (atomic_load(&statistics->state) != ANSWERED && clock_now_ns() < deadline_ns)
+        (void)nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+    server_statistics_let_go(statistics);
 }

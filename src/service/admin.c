@@ -22,9 +22,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CONNECTIONS_MAX 64
 #define WAKE_MS_MAX     1000
 #define ACCEPT_PAUSE_NS (100 * NS_PER_MS)
+#define HEAD_TIMEOUT_NS (2 * NS_PER_S)
+#define IDLE_TIMEOUT_NS (20 * NS_PER_S) /* longer than the usual interval of scrapes, 15 s */
 
 struct admin {
     const struct config *config;
@@ -104,6 +105,15 @@ static void set_routes(struct admin *admin)
     admin->router = (struct router){admin->tables, 3};
 }
 
+/* Whoever is slow or idle here makes room soon: a probe must not find the listener full. */
+static struct server_limits limits_of(const struct config *config)
+{
+    struct server_limits limits = config_server_limits(config, ADMIN_CONNECTIONS_MAX);
+    limits.head_timeout_ns = limits.body_timeout_ns = HEAD_TIMEOUT_NS;
+    limits.idle_timeout_ns = IDLE_TIMEOUT_NS;
+    return limits;
+}
+
 static enum fault set_up(struct admin *admin)
 {
     const struct config *config = admin->config;
@@ -114,7 +124,7 @@ static enum fault set_up(struct admin *admin)
     set_routes(admin);
     database_watch_init(&admin->watch, config, admin->observation);
     struct server_config server = {
-        .limits = config_server_limits(config, CONNECTIONS_MAX),
+        .limits = limits_of(config),
         .access_log = config->access_log == ACCESS_LOG_ALL ? ACCESS_LOG_ERRORS : config->access_log,
         .router = &admin->router,
         .loop = admin->loop,
@@ -146,6 +156,7 @@ static void serve(struct admin *admin)
 static void *run(void *argument)
 {
     struct admin *admin = argument;
+    (void)pthread_setname_np(pthread_self(), "admin");
     admin->fault = set_up(admin);
     bool is_up = admin->fault == FAULT_NONE;
     (void)sem_post(&admin->started);

@@ -5,6 +5,7 @@
 #define POLL_NS         (2 * NS_PER_MS)
 #define FIRST_LOOK_NS   (1 * NS_PER_S) /* not in the way of the start */
 #define LOOK_TIMEOUT_MS 2000
+#define END_TIMEOUT_MS  200
 
 void database_watch_init(struct database_watch *watch, const struct config *config,
                          const struct observation *observation)
@@ -15,7 +16,7 @@ void database_watch_init(struct database_watch *watch, const struct config *conf
 
 void database_watch_release(struct database_watch *watch)
 {
-    server_statistics_let_go(watch->look);
+    server_statistics_end(watch->look, END_TIMEOUT_MS);
     watch->look = NULL;
 }
 
@@ -28,16 +29,25 @@ static enum fault start_look(struct database_watch *watch)
 enum fault database_watch_ask(void *argument, struct database_question *question)
 {
     struct database_watch *watch = argument;
-    if (watch->question != NULL) return FAULT_OVERLOADED;
     enum fault fault = watch->look == NULL ? start_look(watch) : FAULT_NONE;
-    if (!fault) watch->question = question;
-    return fault;
+    if (fault) return fault;
+    question->next = watch->questions;
+    watch->questions = question;
+    return FAULT_NONE;
+}
+
+static void remove_question(struct database_question **list, const struct database_question *question)
+{
+    while (*list != NULL && *list != question)
+        list = &(*list)->next;
+    if (*list != NULL) *list = question->next;
 }
 
 void database_watch_abandon(void *argument, struct database_question *question)
 {
     struct database_watch *watch = argument;
-    if (watch->question == question) watch->question = NULL;
+    remove_question(&watch->questions, question);
+    remove_question(&watch->answered, question);
 }
 
 static void add_worker(const struct worker_counters *worker, unsigned statement,
@@ -74,25 +84,33 @@ static uint64_t round_trip_ns(const struct observation *observation)
     return count == 0 ? 0 : sum_ns / count;
 }
 
+/* 0 where a figure went down. */
+static uint64_t growth(uint64_t first, uint64_t now)
+{
+    return now > first ? now - first : 0;
+}
+
 static struct statement_report compare(const struct statement_figures *first,
                                        const struct statement_figures *now)
 {
+    double server_ms = now->server.total_ms - first->server.total_ms;
     return (struct statement_report){
-        .client_calls = now->calls - first->calls,
-        .client_us = now->answer_us - first->answer_us,
-        .queue_us = now->queue_us - first->queue_us,
-        .server_calls = now->server.calls - first->server.calls,
-        .server_ms = now->server.total_ms - first->server.total_ms,
+        .client_calls = growth(first->calls, now->calls),
+        .client_us = growth(first->answer_us, now->answer_us),
+        .queue_us = growth(first->queue_us, now->queue_us),
+        .server_calls = growth(first->server.calls, now->server.calls),
+        .server_ms = server_ms > 0 ? server_ms : 0,
     };
 }
 
 /* Has somebody reset the database's figures since the latest look? They are smaller than they were. */
-static bool note_calls(struct database_watch *watch, const struct statement_figures *figures)
+static bool note_server(struct database_watch *watch, const struct statement_figures *figures)
 {
     bool is_reset = false;
     for (unsigned i = 0; postgres_statement_name(i) != NULL; i++) {
-        is_reset |= figures[i].server.calls < watch->last_calls[i];
-        watch->last_calls[i] = figures[i].server.calls;
+        const struct server_statement *now = &figures[i].server, *before = &watch->latest[i];
+        is_reset |= now->calls < before->calls || now->total_ms < before->total_ms;
+        watch->latest[i] = *now;
     }
     return is_reset;
 }
@@ -103,6 +121,18 @@ static void begin(struct database_watch *watch, const struct statement_figures *
         watch->first[i] = figures[i];
     watch->begun_us = clock_wall_us();
     watch->has_begun = true;
+}
+
+/* Whoever is told may ask again: that is for the next look. Meanwhile others may leave. */
+static void tell(struct database_watch *watch, const struct database_report *all)
+{
+    struct database_question *question;
+    watch->answered = watch->questions;
+    watch->questions = NULL;
+    while ((question = watch->answered) != NULL) {
+        watch->answered = question->next;
+        question->done(question, FAULT_NONE, all);
+    }
 }
 
 static void report(struct database_watch *watch, const struct statement_figures *figures, const char *absence)
@@ -119,9 +149,7 @@ static void report(struct database_watch *watch, const struct statement_figures 
         reports[i].has_server = absence == NULL;
         all.count++;
     }
-    struct database_question *question = watch->question;
-    watch->question = NULL;
-    question->done(question, FAULT_NONE, &all);
+    tell(watch, &all);
 }
 
 static void take_answer(struct database_watch *watch, const struct server_statistics_answer *answer)
@@ -129,14 +157,14 @@ static void take_answer(struct database_watch *watch, const struct server_statis
     struct statement_figures figures[POSTGRES_STATEMENTS_MAX] = {0};
     const char *absence = answer->fault ? answer->absence : NULL;
     read_figures(watch, answer, figures);
-    if (!answer->fault && note_calls(watch, figures) && watch->has_begun) {
+    if (!answer->fault && note_server(watch, figures) && watch->has_begun) {
         absence = "The database's figures have been reset: the comparison begins anew now.";
         watch->has_begun = false;
     } else if (!answer->fault && !watch->has_begun) {
         absence = "The comparison begins now.";
     }
     if (!answer->fault && !watch->has_begun) begin(watch, figures);
-    if (watch->question != NULL) report(watch, figures, absence);
+    if (watch->questions != NULL) report(watch, figures, absence);
 }
 
 void database_watch_tick(struct database_watch *watch, uint64_t now_ns)

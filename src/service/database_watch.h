@@ -22,18 +22,21 @@ struct statement_figures {
 struct database_watch {
     const struct config *config;
     const struct observation *observation;
-    struct server_statistics *look;     /* under way, or NULL */
-    struct database_question *question; /* that it is for, or NULL: for the beginning of the comparison */
+    struct server_statistics *look;      /* under way, or NULL */
+    struct database_question *questions; /* that it is for; none: for the beginning of the comparison */
+    struct database_question *answered;  /* whose turn is next, while a report is told */
     bool has_begun;
     int64_t begun_us; /* wall clock */
     struct statement_figures first[POSTGRES_STATEMENTS_MAX];
-    uint64_t last_calls[POSTGRES_STATEMENTS_MAX]; /* the database's, at the latest look */
-    uint64_t next_look_ns;                        /* when to begin, or to try again */
+    struct server_statement latest[POSTGRES_STATEMENTS_MAX]; /* the database's, at the latest look */
+    uint64_t next_look_ns;                                   /* when to begin, or to try again */
 };
 
 /* Both are borrowed. */
 void database_watch_init(struct database_watch *watch, const struct config *config,
                          const struct observation *observation);
+
+/* Waits for a look that is under way, for a fifth of a second at most: no thread should outlive the watch. */
 void database_watch_release(struct database_watch *watch);
 
 /* For struct debug_services; argument is the watch. */

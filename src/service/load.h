@@ -21,13 +21,15 @@ struct load_sample {
     uint64_t loops_us;       /* busy time of all loops */
     uint64_t process_cpu_us; /* CPU time */
     uint64_t workers_cpu_us; /* of this, the workers' */
-    uint64_t varying_us;     /* parsing and serialization: CPU time that depends on the request */
+    uint64_t varying_us;     /* of this: parsing and serialization */
+    uint64_t waiting_us;     /* of this: for the database, where the loops block */
     uint64_t connections_us; /* busy time of all database connections */
 };
 
 struct load {
     const struct config *config;
     const struct observation *observation;
+    unsigned cpus;
     pthread_mutex_t mutex;
     struct load_sample first;                 /* when the process had just started */
     struct load_sample samples[LOAD_SAMPLES]; /* a ring */

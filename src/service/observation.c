@@ -1,6 +1,9 @@
 #include "service/observation.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
+#include <string.h>
 
 static enum fault make_place(struct observation *observation, size_t index)
 {
@@ -16,13 +19,14 @@ enum fault observation_init(struct observation *observation, size_t count, bool 
 {
     *observation = (struct observation){
         .count = count,
-        .workers = calloc(count, sizeof *observation->workers),
+        .workers = aligned_alloc(OBSERVATION_CACHE_LINE, count * sizeof *observation->workers),
         .requests = calloc(count, sizeof(struct request_metrics *)),
         .experiments = has_laboratory ? calloc(count, sizeof(struct experiments *)) : NULL,
     };
     if (observation->workers == NULL || observation->requests == NULL ||
         (has_laboratory && observation->experiments == NULL))
         return FAULT_MEMORY;
+    memset(observation->workers, 0, count * sizeof *observation->workers);
     enum fault fault = FAULT_NONE;
     for (size_t i = 0; i < count && !fault; i++)
         fault = make_place(observation, i);
@@ -55,4 +59,15 @@ enum fault observation_readiness(const struct observation *observation)
         if (fault) return fault;
     }
     return FAULT_NONE;
+}
+
+uint64_t worker_counters_cpu_ns(const struct worker_counters *worker)
+{
+    struct timespec spent = {0};
+    if (!atomic_load_explicit(&worker->is_running, memory_order_acquire)) return 0;
+    int error = clock_gettime(worker->cpu_clock, &spent);
+    /* Asked last: what the clock of a thread said that has ended meanwhile does not count. */
+    uint64_t ended_ns = atomic_load_explicit(&worker->ended_cpu_ns, memory_order_acquire);
+    if (ended_ns != 0 || error != 0) return ended_ns;
+    return (uint64_t)spent.tv_sec * NS_PER_S + (uint64_t)spent.tv_nsec;
 }

@@ -149,7 +149,8 @@ static void raise_descriptor_limit(const struct config *config, unsigned worker_
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
     rlim_t needed = DESCRIPTORS_BASE + config->connections_max +
-                    (rlim_t)worker_count * (DESCRIPTORS_PER_WORKER + config->db_connections);
+                    (rlim_t)worker_count * (DESCRIPTORS_PER_WORKER + config->db_connections) +
+                    (config->admin ? DESCRIPTORS_PER_WORKER + ADMIN_CONNECTIONS_MAX : 0);
     if (limit.rlim_max < needed)
         log_event(
             LOG_LEVEL_WARNING, "descriptor_limit_low", LOG_INT("limit", (int64_t)limit.rlim_max),

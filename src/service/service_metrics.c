@@ -1,6 +1,5 @@
 #include "service/service_metrics.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "service/build_info.h"
 #include "service/observation.h"
@@ -149,14 +148,6 @@ static void write_database(const struct observation *observation, struct metrics
     write_operations(observation, text);
 }
 
-static double cpu_seconds(const struct worker_counters *worker)
-{
-    struct timespec spent = {0};
-    if (atomic_load_explicit(&worker->is_running, memory_order_acquire))
-        (void)clock_gettime(worker->cpu_clock, &spent);
-    return (double)spent.tv_sec + (double)spent.tv_nsec / 1e9;
-}
-
 struct worker_name {
     char text[24];
 };
@@ -178,9 +169,9 @@ static void write_workers(const struct observation *observation, struct metrics_
     metrics_text_family(text, "splits_worker_cpu_seconds_total", "counter", "CPU time, by worker.");
     for (size_t i = 0; i < observation->count; i++)
         metrics_text_number(text, METRIC_LABELS({"worker", name_of(i).text}),
-                            cpu_seconds(&observation->workers[i]));
+                            (double)worker_counters_cpu_ns(&observation->workers[i]) / 1e9);
     metrics_text_family(text, "splits_worker_turn_seconds", "histogram",
-                        "From a wake-up of a worker's loop to its next sleep; the sum is its busy time.");
+                        "A worker loop's work between two waits; the sum is its busy time.");
     for (size_t i = 0; i < observation->count; i++) {
         struct histogram_counts counts = {0};
         histogram_read(&observation->workers[i].turns, &counts);

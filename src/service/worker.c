@@ -13,7 +13,6 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -113,7 +112,7 @@ static enum fault start_store(struct worker *worker)
 static enum fault set_lab_routes(struct worker *worker, struct route_table *table)
 {
     const struct laboratory *laboratory = worker->config.laboratory;
-    *table = (struct route_table){.routes = lab_routes, .shows_timing = true};
+    *table = (struct route_table){.routes = lab_routes, .shows_timing = laboratory != NULL};
     if (laboratory == NULL) return FAULT_NONE;
     enum fault fault = postgres_lab_store_new(worker->store, &worker->lab_store);
     if (fault) return fault;
@@ -205,20 +204,17 @@ static void publish(struct worker *worker)
  */
 static void serve(struct worker *worker)
 {
+    const struct event_loop_times *times = event_loop_times(worker->loop);
     uint64_t now_ns = clock_now_ns(), wake_ns = 0;
     while (!is_over(worker)) {
         bool is_due = server_is_due(worker->server, &wake_ns);
         uint64_t store_wake_ns = postgres_user_store_wake_ns(worker->store);
-        uint64_t woken_ns = event_loop_woken_ns(worker->loop);
         event_loop_turn(worker->loop, is_due ? 0 : timeout_ms(now_ns, wake_ns, store_wake_ns));
-        if (woken_ns != 0)
-            histogram_add(&worker->counters->turns, event_loop_slept_ns(worker->loop) - woken_ns);
+        if (times->looked_ns != 0) histogram_add(&worker->counters->turns, times->done_ns - times->looked_ns);
         now_ns = clock_now_ns();
         server_run(worker->server, now_ns);
         postgres_user_store_flush(worker->store, now_ns);
         publish(worker);
-        /* Whoever is to produce the next tick's work goes first: larger batches, fewer switches. */
-        (void)sched_yield();
     }
 }
 
@@ -232,6 +228,7 @@ static void start_counting(struct worker *worker)
 static void *run(void *argument)
 {
     struct worker *worker = argument;
+    (void)pthread_setname_np(pthread_self(), "worker");
     worker->fault = set_up(worker);
     bool is_up = worker->fault == FAULT_NONE;
     if (is_up) start_counting(worker);
@@ -239,6 +236,9 @@ static void *run(void *argument)
     if (is_up) serve(worker);
     server_free(worker->server);
     worker->server = NULL;
+    if (is_up)
+        atomic_store_explicit(&worker->counters->ended_cpu_ns, worker_counters_cpu_ns(worker->counters),
+                              memory_order_release);
     atomic_store_explicit(&worker->is_done, true, memory_order_release);
     return NULL;
 }

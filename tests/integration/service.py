@@ -27,6 +27,7 @@ MIGRATIONS = Path(__file__).parents[2] / "migrations"
 READY_SECONDS_MAX = 20
 STOP_SECONDS_MAX = 30
 PHASES = ("read", "parse", "queue", "db", "json", "send", "other") # of a request's ledger
+SERVER_TIMING = re.compile(r"(\w+);dur=(\d+)\.(\d{3})(?:, |$)")
 ANSWER_SECONDS_MAX = 20
 
 
@@ -71,6 +72,12 @@ class Answer:
     def retry_after(self):
         value = self.headers["Retry-After"]
         return int(value) if value else None
+
+    @property
+    def timing_us(self):
+        """Server-Timing as a dict; None without it."""
+        entries = SERVER_TIMING.findall(self.headers["Server-Timing"] or "")
+        return {name: int(whole) * 1000 + int(part) for name, whole, part in entries} or None
 
     def __repr__(self):
         return f"<{self.status} {self.body[:200]!r} after {self.seconds:.3f} s>"
@@ -176,6 +183,11 @@ class Service:
         """The log lines of one event so far, as dicts; every line of the log must be a JSON object."""
         records = [json.loads(line) for line in self.log_text().split("\n")[:-1]]
         return [record for record in records if record["event"] == event]
+
+    def request_record(self, request_id):
+        """The log line of one request, with --access-log=all; it comes a moment after the answer."""
+        return wait_until(lambda: [record for record in self.records("request") if record["request_id"] == request_id],
+                          what=f"the log line of {request_id}")[0]
 
     def wait_for_record(self, event, count=1):
         """The count-th log line of this event."""

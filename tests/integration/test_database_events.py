@@ -275,7 +275,7 @@ def test_a_database_may_be_named_by_its_bare_name(server, database):
 
 @pytest.mark.parametrize("url", ["postgresql://localhost:secret/2@127.0.0.1/events", "no_such_keyword=secret"])
 def test_a_malformed_url_is_told_in_one_line_without_it(url):
-    command = [BINARY, "serve", "--port=0", f"--database-url={url}", f"--migrations-dir={MIGRATIONS}"]
+    command = [BINARY, "serve", "--port=0", "--admin-port=0", f"--database-url={url}", f"--migrations-dir={MIGRATIONS}"]
     result = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=10, check=False)
     assert result.returncode == 2
     assert result.stderr.startswith("splits: database-url: malformed") and result.stderr.count("\n") == 1

@@ -1,15 +1,15 @@
 """What the admin listener, the ledgers and the metrics of the running service tell."""
 
 import contextlib
+import http.client
 import json
 import os
 import pathlib
-import re
 import shutil
 import socket
-import struct
 import subprocess
 import time
+import uuid
 
 import pytest
 
@@ -25,8 +25,8 @@ USER_ROUTE = "/users/{id}"
 
 @pytest.fixture(scope="module")
 def serving(shared):
-    with Service(shared.url, "--workers=2", "--access-log=all", "--request-timeout-ms=300",
-                 "--db-lock-timeout-ms=5000", "--head-timeout-ms=300") as service:
+    with Service(shared.url, "--workers=2", "--access-log=all", "--request-timeout-ms=1000",
+                 "--db-lock-timeout-ms=5000", "--head-timeout-ms=1000") as service:
         service.wait_until_ready()
         yield service
 
@@ -35,59 +35,64 @@ def counted(service, **labels):
     return scrape(service).sum("http_server_request_duration_seconds_count", **labels)
 
 
-def timing_of(answer):
-    """Server-Timing as a dict, in thousandths of a millisecond."""
-    entries = re.findall(r"(\w+);dur=(\d+)\.(\d{3})(?:, |$)", answer.headers["Server-Timing"])
-    return {name: int(whole) * 1000 + int(part) for name, whole, part in entries}
+def wait_for_a_locked_out_query(shared):
+    """Inside shared.locked(); gives the process id of its backend."""
+    return wait_until(lambda: shared.query("SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                                           "AND application_name = 'splits'"), what="a query that waits")[0][0]
 
 
 # Ledgers
 
 
-def provoke_every_end(service, shared):
-    """Requests that end in as many ways as can be; gives how many."""
-    service.get("/users/1")
-    service.get("/users?limit=1000")
-    service.get("/users/999999999")
-    service.get("/nowhere")
-    service.request("DELETE", "/health")
-    service.request("POST", "/users", {"name": ""})
-    service.request("PATCH", "/users/2", {"name": "Ada"})
-    service.create("ledger@shared.example")
+def send_raw(service, data):
     with RawClient(service) as client:
-        client.send(b"nonsense\r\n\r\n")
-        assert client.answer().status == 400
-    with RawClient(service) as client:
-        client.send(b"GET / HTTP/1.1\r\nHos")
-        assert client.answer().status == 408
+        client.send(data)
+        return client.answer()
+
+
+def leave_before_the_answer(service, shared):
+    """Gives the request's id, when it is over."""
+    request_id = f"leaver-{uuid.uuid4()}"
     with shared.locked():
-        assert service.get("/users/3").status == 504
-        with socket.create_connection(("127.0.0.1", service.port)) as leaver:
-            leaver.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)) # closing resets
-            leaver.sendall(b"GET /users/4 HTTP/1.1\r\nHost: a\r\n\r\n")
-            time.sleep(0.05)
-        time.sleep(0.1) # the reset comes before the lock is gone
-    return 12
+        with RawClient(service) as client:
+            client.get("/users/4", f"X-Request-Id: {request_id}")
+            wait_for_a_locked_out_query(shared)
+            client.reset()
+        service.request_record(request_id) # before the lock is gone
+    return request_id
+
+
+def provoke_every_end(service, shared):
+    """Requests that end in as many ways as can be; gives their log lines."""
+    answers = [
+        service.get("/users/1"), service.get("/users?limit=1000"), service.get("/users/999999999"),
+        service.get("/nowhere"), service.request("DELETE", "/health"), service.request("POST", "/users", {"name": ""}),
+        service.request("PATCH", "/users/2", {"name": "Ada"}), service.create(f"{uuid.uuid4()}@shared.example"),
+        send_raw(service, b"nonsense\r\n\r\n"), send_raw(service, b"BREW / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        send_raw(service, b"GET / HTTP/1.1\r\nHos"),
+    ]
+    with shared.locked():
+        answers.append(service.get("/users/3"))
+    statuses = [200, 200, 404, 404, 405, 422, 200, 201, 400, 501, 408, 504, 499]
+    assert [answer.status for answer in answers] == statuses[:-1]
+    ids = [answer.headers["x-request-id"] for answer in answers]
+    records = [service.request_record(request_id) for request_id in (*ids, leave_before_the_answer(service, shared))]
+    assert [record["status"] for record in records] == statuses
+    return records
 
 
 def test_phases_sum_to_the_total_however_a_request_ends(serving, shared):
-    before = len(serving.records("request"))
-    count = provoke_every_end(serving, shared)
-    wait_until(lambda: len(serving.records("request")) >= before + count, what="the log lines")
-    records = serving.records("request")[before:]
-    statuses = sorted({record["status"] for record in records})
-    assert statuses == [200, 201, 400, 404, 405, 408, 422, 499, 504]
-    for record in records:
+    for record in provoke_every_end(serving, shared):
         assert sum(record[f"{phase}_ns"] for phase in PHASES) == record["total_ns"] > 0, record
 
 
 def test_waiting_for_the_database_is_booked_as_that(serving, shared):
     with shared.locked():
-        assert serving.get("/users/1").status == 504
-    record = wait_until(lambda: [record for record in serving.records("request") if record["status"] == 504][-1:],
-                        what="the log line")[0]
-    assert record["db_ns"] > 250e6
-    assert record["total_ns"] - record["db_ns"] < 200e6
+        answer = serving.get("/users/1")
+    assert answer.status == 504
+    record = serving.request_record(answer.headers["X-Request-Id"])
+    assert record["db_ns"] > 750e6
+    assert record["total_ns"] - record["db_ns"] < 500e6
 
 
 def test_a_read_that_is_repeated_after_a_lost_connection_still_adds_up(shared):
@@ -96,22 +101,23 @@ def test_a_read_that_is_repeated_after_a_lost_connection_still_adds_up(shared):
         service.wait_until_ready()
         with shared.locked():
             waiting = Background(service.get, "/users/1")
-            backends = wait_until(lambda: shared.query(
-                "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'splits'"))
+            backend = wait_for_a_locked_out_query(shared)
             time.sleep(0.1)
-            shared.query("SELECT pg_terminate_backend(%s)", backends[0][0])
+            shared.query("SELECT pg_terminate_backend(%s)", backend)
             time.sleep(0.2)
-        assert waiting.result().status == 200
-        record = wait_until(lambda: [record for record in service.records("request") if record["path"] == "/users/1"],
-                            what="the log line")[0]
+        answer = waiting.result()
+        assert answer.status == 200
+        record = service.request_record(answer.headers["X-Request-Id"])
         assert sum(record[f"{phase}_ns"] for phase in PHASES) == record["total_ns"]
-        assert record["db_ns"] > 200e6
+        assert record["db_ns"] + record["queue_ns"] > 200e6 # queue: while no other connection is up
         assert scrape(service).sum("splits_db_connections_lost_total") >= 1
 
 
-def test_server_timing_is_off_for_the_public(serving):
-    assert "Server-Timing" not in serving.get("/users/1").headers
-    assert "Server-Timing" not in serving.get("/nowhere").headers
+@pytest.mark.parametrize("path", ["/users/1", "/users/0", "/users?limit=x", "/nowhere", "/health", "/lab/users",
+                                  "/lab/users?rows=0", "/lab/verdict", "/lab/nothing"])
+def test_server_timing_is_off_for_the_public(serving, path):
+    assert "Server-Timing" not in serving.get(path).headers
+    assert "Server-Timing" not in serving.request("POST", path, {}).headers
 
 
 def test_server_timing_adds_up_and_agrees_with_the_log(shared):
@@ -119,11 +125,10 @@ def test_server_timing_adds_up_and_agrees_with_the_log(shared):
         service.wait_until_ready()
         for path in ("/users/1", "/users?limit=1000", "/nowhere", "/health"):
             answer = service.request("GET", path, X_Request_Id=f"timed{path.partition('?')[0]}")
-            timing = timing_of(answer)
+            timing = answer.timing_us
             assert list(timing) == ["read", "parse", "queue", "db", "json", "other", "total"]
             assert sum(timing.values()) == 2 * timing["total"]
-            record = wait_until(lambda: [record for record in service.records("request")
-                                         if record["request_id"] == answer.headers["X-Request-Id"]], what="the line")[0]
+            record = service.request_record(answer.headers["X-Request-Id"])
             for phase in ("read", "parse", "queue", "db", "json"):
                 assert abs(timing[phase] - record[f"{phase}_ns"] / 1000) <= 1, phase
 
@@ -139,20 +144,25 @@ def test_promtool_finds_nothing_to_say_about_the_metrics(serving, shared):
     assert (outcome.returncode, outcome.stdout, outcome.stderr) == (0, b"", b"")
 
 
-def test_every_request_is_counted_once(serving):
-    before = counted(serving)
-    for _ in range(40):
-        serving.get("/users/1")
-    wait_until(lambda: counted(serving) == before + 40, what="the count")
-    time.sleep(0.1)
-    assert counted(serving) == before + 40
+@pytest.fixture
+def counting(shared):
+    """A service of the test's own, asked for one user 40 times."""
+    with Service(shared.url, "--workers=2") as service:
+        service.wait_until_ready()
+        for _ in range(40):
+            assert service.get("/users/1").status == 200
+        wait_until(lambda: counted(service, http_route=USER_ROUTE) >= 40, what="the count")
+        time.sleep(0.1) # for what is counted twice
+        yield service
 
 
-def test_phases_and_overhead_sum_to_the_duration(serving):
-    for _ in range(20):
-        serving.get("/users/1")
-    wait_until(lambda: counted(serving, http_route=USER_ROUTE) >= 20)
-    metrics = scrape(serving)
+def test_every_request_is_counted_once(counting):
+    assert counted(counting, http_route=USER_ROUTE) == 40
+    assert counted(counting, http_route=USER_ROUTE, http_request_method="GET", http_response_status_code="200") == 40
+
+
+def test_phases_and_overhead_sum_to_the_duration(counting):
+    metrics = scrape(counting)
     duration = metrics.sum("http_server_request_duration_seconds_sum", http_route=USER_ROUTE)
     phases = {phase: metrics.sum("splits_request_phase_seconds_sum", route=USER_ROUTE, phase=phase) for phase in PHASES}
     overhead = metrics.sum("splits_request_overhead_seconds_sum", route=USER_ROUTE)
@@ -188,11 +198,23 @@ def test_clients_that_are_refused_at_the_door_are_counted(shared):
             with RawClient(service) as client:
                 assert client.answer().status == 503
         wait_until(lambda: counted(service, http_route="", http_response_status_code="503") == before + 3)
+        assert counted(service, http_request_method="_OTHER", http_response_status_code="503") == before + 3
+
+
+def test_methods_that_are_not_known_are_labelled_other(shared):
+    with Service(shared.url, "--workers=1", "--access-log=all") as service:
+        for data, status in ((b"BREW / HTTP/1.1\r\nHost: a\r\n\r\n", 501), (b"nonsense\r\n\r\n", 400)):
+            answer = send_raw(service, data)
+            assert answer.status == status
+            assert service.request_record(answer.headers["x-request-id"])["method"] == "_OTHER"
+            labels = {"http_response_status_code": str(status)}
+            wait_until(lambda: counted(service, **labels) == 1)
+            assert counted(service, http_request_method="_OTHER", **labels) == 1
 
 
 def test_the_connections_to_the_database_are_counted_by_state(serving, shared):
+    wait_until(lambda: scrape(serving).sum("db_client_connection_open") == 16, what="all connections")
     metrics = scrape(serving)
-    assert metrics.sum("db_client_connection_open") == 16
     assert metrics.sum("db_client_connection_create_time_seconds_count") >= 16
     assert metrics.sum("splits_ready") == 1
     with shared.locked():
@@ -200,7 +222,12 @@ def test_the_connections_to_the_database_are_counted_by_state(serving, shared):
         wait_until(lambda: scrape(serving).sum("db_client_connection_open", db_client_connection_state="used") >= 1)
         for one in asking:
             assert one.result().status == 504
-    assert metrics.sum("db_client_operation_duration_seconds_count", db_operation_name="user_find") >= 1
+
+
+def test_the_queries_are_counted_by_operation(counting):
+    operations = "db_client_operation_duration_seconds_count"
+    assert scrape(counting).sum(operations, db_operation_name="user_find") == 40
+    assert scrape(counting).sum(operations, db_operation_name="user_list") == 0
 
 
 def test_the_process_tells_of_itself(serving):
@@ -265,6 +292,38 @@ def test_the_admin_answers_until_the_end_of_a_drain(shared):
         assert scrape(service).sum("splits_ready") == 0
         assert service.admin("/debug/slowest").status == 200
         assert service.process.wait(10) == 0
+
+
+def worker_cpu_seconds(service):
+    """By worker; None when the service has ended."""
+    try:
+        return scrape(service).values("splits_worker_cpu_seconds_total")
+    except (OSError, http.client.HTTPException):
+        return None
+
+
+def not_less(values, before):
+    assert all(value >= old for value, old in zip(values, before, strict=True)), (before, values)
+    return values
+
+
+def test_the_cpu_time_of_a_worker_that_has_ended_stays(shared):
+    with Service(shared.url, "--workers=2", "--request-timeout-ms=20000", "--db-lock-timeout-ms=20000") as service:
+        service.wait_until_ready()
+        with shared.locked():
+            waiting = Background(service.get, "/users/1") # one worker waits, the other one ends
+            wait_for_a_locked_out_query(shared)
+            before = worker_cpu_seconds(service)
+            assert len(before) == 2 and min(before) > 0
+            service.process.terminate()
+            service.wait_for_record("drain_started")
+            seen = 0
+            ends = time.monotonic() + 1
+            while time.monotonic() < ends or seen < 5:
+                before, seen = not_less(worker_cpu_seconds(service), before), seen + 1
+        assert waiting.result().status == 200
+        while (after := worker_cpu_seconds(service)) is not None:
+            before = not_less(after, before)
 
 
 def test_without_an_admin_listener_there_is_none(shared):
@@ -362,3 +421,108 @@ def test_without_the_extension_the_answer_says_so(serving):
     assert "pg_stat_statements" in report["absence"]
     assert all(statement["server"] is None for statement in report["statements"])
     assert json.dumps(report).count("s3cr") == 0
+
+
+@pytest.fixture(scope="module")
+def counting():
+    """A server that counts statements in its database "splits", and writes each one to its log, behind its sender."""
+    with PostgresServer(statements=True, settings={"log_statement": "all", "log_line_prefix": "%p %a "}) as server:
+        migrate(server.create_database("splits"))
+        server.query("CREATE EXTENSION pg_stat_statements", database="splits")
+        yield server
+
+
+@contextlib.contextmanager
+def locked_users(server):
+    """A look into the statistics stands still meanwhile."""
+    with contextlib.closing(server.connect("splits")) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+def wait_for_look(server):
+    wait_until(lambda: server.query("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                                    "AND application_name = 'splits-statistics'"), what="the look")
+
+
+def looks(server):
+    """What each session of a look has sent, in order."""
+    sessions = {}
+    for line in server.log.read_text(encoding="utf-8").splitlines():
+        if sent := re.match(r"(\d+) splits-statistics LOG: +(?:execute \S+|statement): (.*)", line):
+            sessions.setdefault(sent[1], []).append(sent[2])
+    return list(sessions.values())
+
+
+def assert_in_one_transaction(statements):
+    assert (statements[0], statements[-1]) == ("BEGIN READ ONLY", "ROLLBACK")
+    assert not any(re.match("BEGIN|COMMIT|ROLLBACK|END|SET", statement) for statement in statements[1:-1])
+
+
+def test_a_look_at_the_databases_figures_leaves_no_setting_behind(counting):
+    """As behind a pooler, where the next user of the session is another program."""
+    with Service(counting.url("splits")) as service:
+        service.wait_until_ready()
+        wait_for_beginning(service)
+        counting.query("ALTER TABLE users RENAME TO guests", database="splits")
+        assert "refused to explain" in service.admin("/debug/database").json()["absence"]
+        counting.query("ALTER TABLE guests RENAME TO users", database="splits")
+        counting.query("ALTER EXTENSION pg_stat_statements SET SCHEMA pg_catalog", database="splits")
+        assert service.admin("/debug/database").json()["absence"] is None
+        counting.query("DROP EXTENSION pg_stat_statements", database="splits")
+        assert "not installed" in service.admin("/debug/database").json()["absence"]
+        counting.query("CREATE EXTENSION pg_stat_statements", database="splits")
+    sessions = looks(counting)
+    assert len(sessions) >= 4
+    for statements in sessions:
+        assert any("set_config" in statement for statement in statements)
+        assert_in_one_transaction(statements)
+
+
+def test_who_asks_the_database_at_the_same_time_gets_the_same_answer(counting):
+    with Service(counting.url("splits")) as service:
+        service.wait_until_ready()
+        wait_for_beginning(service)
+        before = len(looks(counting))
+        with locked_users(counting):
+            asking = [Background(service.admin, "/debug/database") for _ in range(3)]
+            wait_for_look(counting)
+            with socket.create_connection(("127.0.0.1", service.admin_port)) as leaver:
+                leaver.sendall(b"GET /debug/database HTTP/1.1\r\nHost: a\r\n\r\n")
+                time.sleep(0.2) # all have asked by now
+        answers = [one.result() for one in asking]
+        assert [answer.status for answer in answers] == [200, 200, 200]
+        assert answers[0].body == answers[1].body == answers[2].body
+        assert answers[0].json()["absence"] is None
+        assert len(looks(counting)) == before + 1
+
+
+def test_a_look_is_ended_properly_when_the_service_stops(counting):
+    with Service(counting.url("splits")) as service:
+        service.wait_until_ready()
+        wait_for_beginning(service)
+        with locked_users(counting):
+            asking = Background(service.admin, "/debug/database")
+            wait_for_look(counting)
+            begun = time.monotonic()
+            service.process.kill() if False else service.process.terminate()
+            assert service.process.wait(10) == 0
+            assert time.monotonic() - begun < 3
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            asking.result()
+    wait_until(lambda: not counting.query("SELECT FROM pg_stat_activity WHERE application_name LIKE 'splits%'"))
+    assert "unexpected EOF" not in counting.log.read_text(encoding="utf-8")
+
+
+def test_a_look_at_a_silent_database_does_not_hold_up_the_end():
+    with socket.create_server(("127.0.0.1", 0)) as silent, contextlib.ExitStack() as stack:
+        silent.settimeout(10)
+        with Service(f"postgresql://ada@127.0.0.1:{silent.getsockname()[1]}/splits") as service:
+            packet = b""
+            while b"splits-statistics" not in packet:
+                accepted = stack.enter_context(silent.accept()[0])
+                packet = accepted.recv(1000)
+            begun = time.monotonic()
+            assert service.terminate() == 0
+            assert time.monotonic() - begun < 3

@@ -33,13 +33,13 @@ def test_a_port_in_use_is_one_clear_line(shared):
         port = taken.getsockname()[1]
         code, lines = serve(f"--port={port}")
     assert code == 1
-    assert plain(lines) == [f"splits: cannot listen on 127.0.0.1 port {port}: Address already in use"]
+    assert plain(lines) == [f"splits: cannot listen on 127.0.0.1 port {port} (--port): Address already in use"]
 
 
 def test_an_address_of_another_machine_is_one_clear_line():
     code, lines = serve("--address=192.0.2.1", "--port=0")
     assert code == 1
-    assert plain(lines) == ["splits: cannot listen on 192.0.2.1 port 0: Cannot assign requested address"]
+    assert plain(lines) == ["splits: cannot listen on 192.0.2.1 port 0 (--port): Cannot assign requested address"]
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,9 @@ def test_the_environment_sets_what_options_do_not(shared):
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_there_are_as_many_threads_as_workers(shared, workers):
-    """And the main thread, and that of the log."""
+    """And the main thread, that of the log and that of the admin listener."""
     with Service(shared.url, f"--workers={workers}") as service:
-        assert len(os.listdir(f"/proc/{service.process.pid}/task")) == workers + 2
+        assert len(os.listdir(f"/proc/{service.process.pid}/task")) == workers + 3
         service.wait_until_ready()
         wait_until(lambda: shared.clients() == workers * 8, what="8 database connections per worker")
     wait_until(lambda: shared.clients() == 0, what="the end of the database connections")

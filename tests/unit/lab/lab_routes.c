@@ -30,7 +30,7 @@ static void observe(void *argument, struct verdict_machine *ret_machine)
         .loops_busy = 0.1,
         .cpus_busy = 0.1,
         .connections_busy = 0.5,
-        .fixed_cpu_ns = 10000,
+        .fixed_loop_ns = 10000,
     };
 }
 

@@ -161,7 +161,7 @@ static void answer_error(const char *state)
 
 static bool receive(void)
 {
-    return pipeline_receive(&pipeline, NOW_NS + 500);
+    return pipeline_receive(&pipeline, NOW_NS + 500, NOW_NS + 500);
 }
 
 static void assert_answered(unsigned number, enum fault fault)
@@ -871,7 +871,7 @@ START_TEST(a_sync_that_comes_later_than_its_results_measures_nothing)
     ck_assert(receive());
     ck_assert_uint_eq(told.measured, 1);
     scripted_libpq_sync();
-    ck_assert(pipeline_receive(&pipeline, NOW_NS + 501));
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 501, NOW_NS + 501));
     ck_assert_uint_eq(pipeline.count, 0);
     ck_assert_uint_eq(told.measured, 1);
 }
@@ -898,10 +898,10 @@ START_TEST(progress_is_when_something_came_or_the_first_query_went)
     ck_assert(pipeline_submit(&pipeline, &asked[1].query, EACH_NS, NOW_NS + 60));
     ck_assert(pipeline_flush(&pipeline));
     ck_assert_uint_eq(pipeline.progress_ns, NOW_NS + 50);
-    ck_assert(pipeline_receive(&pipeline, NOW_NS + 70)); /* nothing has come */
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 70, NOW_NS + 70)); /* nothing has come */
     ck_assert_uint_eq(pipeline.progress_ns, NOW_NS + 50);
     answer_rows();
-    ck_assert(pipeline_receive(&pipeline, NOW_NS + 80));
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 80, NOW_NS + 80));
     ck_assert_uint_eq(pipeline.progress_ns, NOW_NS + 80);
 }
 END_TEST
@@ -951,7 +951,7 @@ START_TEST(known_time_is_taken_off_once_and_also_for_who_waits_no_more)
     ck_assert(pipeline_flush(&pipeline));
     answer_rows();
     scripted_libpq_sync();
-    ck_assert(pipeline_receive(&pipeline, NOW_NS + 900));
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 900, NOW_NS + 900));
     ck_assert_uint_eq(told.elapsed_ns, 900);
 }
 END_TEST
@@ -975,7 +975,7 @@ START_TEST(the_owner_hears_of_each_answer_and_of_nothing_else)
     ck_assert_ptr_eq(told.answered_query, &asked[1].query);
     ck_assert_uint_eq(told.received_ns, NOW_NS + 500);
     scripted_libpq_sync();
-    ck_assert(pipeline_receive(&pipeline, NOW_NS + 700));
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 700, NOW_NS + 700));
     ck_assert_uint_eq(told.answered, 2);
     ck_assert_ptr_eq(told.answered_query, &asked[3].query);
     ck_assert_uint_eq(told.received_ns, NOW_NS + 700);
@@ -987,7 +987,7 @@ START_TEST(a_pipeline_is_busy_while_it_has_queries)
     ck_assert_uint_eq(pipeline_busy_ns(&pipeline, NOW_NS + 10), 0);
     ck_assert(pipeline_ping(&pipeline, NOW_NS + 20)); /* a ping is no query */
     scripted_libpq_sync();
-    ck_assert(pipeline_receive(&pipeline, NOW_NS + 30));
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 30, NOW_NS + 30));
     ck_assert_uint_eq(pipeline_busy_ns(&pipeline, NOW_NS + 40), 0);
 
     struct query *query = &asked[0].query;
@@ -998,7 +998,7 @@ START_TEST(a_pipeline_is_busy_while_it_has_queries)
     ck_assert(pipeline_flush(&pipeline));
     answer_rows();
     scripted_libpq_sync();
-    ck_assert(pipeline_receive(&pipeline, NOW_NS + 300));
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 300, NOW_NS + 300));
     ck_assert_uint_eq(pipeline_busy_ns(&pipeline, NOW_NS + 900), 200);
 }
 END_TEST
@@ -1042,7 +1042,7 @@ START_TEST(a_read_is_in_the_database_from_its_sending_until_its_result_has_come)
     ck_assert(pipeline_flush(&pipeline));
     answer_rows();
     scripted_libpq_sync();
-    ck_assert(pipeline_receive(&pipeline, now_ns - 100));
+    ck_assert(pipeline_receive(&pipeline, now_ns - 100, now_ns - 100));
     ck_assert_int_eq(asked[0].phase, PHASE_PARSE);
     ck_assert_uint_eq(asked[0].ledger.spent_ns[PHASE_DB], 600);
     ck_assert_uint_eq(asked[0].ledger.since_ns, now_ns - 100); /* the first one waits for nobody */
@@ -1060,7 +1060,7 @@ START_TEST(who_waits_for_its_turn_behind_others_is_not_in_the_database)
     }
     ck_assert(pipeline_flush(&pipeline));
     scripted_libpq_sync();
-    ck_assert(pipeline_receive(&pipeline, now_ns - 100));
+    ck_assert(pipeline_receive(&pipeline, now_ns - 100, now_ns - 100));
     for (unsigned i = 0; i < 3; i++) {
         ck_assert_int_eq(asked[i].phase, PHASE_PARSE);
         ck_assert_uint_eq(asked[i].ledger.spent_ns[PHASE_DB], 600);
@@ -1078,13 +1078,13 @@ START_TEST(an_incomplete_result_goes_back_to_the_database)
     start_ledger(0, now_ns - 900);
     submit_booked(0, QUERY_REPEAT_READ, now_ns - 700);
     ck_assert(pipeline_flush(&pipeline));
-    ck_assert(pipeline_receive(&pipeline, now_ns - 100));
+    ck_assert(pipeline_receive(&pipeline, now_ns - 100, now_ns - 100));
     ck_assert_int_eq(asked[0].ledger.phase, PHASE_DB);
     ck_assert_uint_eq(asked[0].ledger.spent_ns[PHASE_DB], 600);
     ck_assert_uint_ge(asked[0].ledger.spent_ns[PHASE_PARSE], 100); /* what there was of it */
     uint64_t back_ns = asked[0].ledger.since_ns;
     answer_rows();
-    ck_assert(pipeline_receive(&pipeline, back_ns + 50));
+    ck_assert(pipeline_receive(&pipeline, back_ns + 50, back_ns + 50));
     ck_assert_int_eq(asked[0].phase, PHASE_PARSE);
     ck_assert_uint_eq(asked[0].ledger.spent_ns[PHASE_DB], 650);
     assert_sums(0);
@@ -1101,7 +1101,7 @@ START_TEST(who_becomes_first_without_a_result_never_leaves_the_database)
     }
     ck_assert(pipeline_flush(&pipeline));
     answer_rows();
-    ck_assert(pipeline_receive(&pipeline, now_ns - 100));
+    ck_assert(pipeline_receive(&pipeline, now_ns - 100, now_ns - 100));
     ck_assert_int_eq(asked[0].phase, PHASE_PARSE);
     ck_assert_int_eq(asked[1].ledger.phase, PHASE_DB);
     ck_assert_uint_eq(asked[1].ledger.since_ns, now_ns - 700);
@@ -1114,13 +1114,13 @@ START_TEST(a_write_whose_sync_is_not_there_yet_is_in_the_database_until_it_is)
     start_ledger(0, now_ns - 900);
     submit_booked(0, QUERY_REPEAT_WRITE, now_ns - 700);
     answer_rows();
-    ck_assert(pipeline_receive(&pipeline, now_ns - 100));
+    ck_assert(pipeline_receive(&pipeline, now_ns - 100, now_ns - 100));
     assert_open(0);
     ck_assert_int_eq(asked[0].ledger.phase, PHASE_DB);
     uint64_t back_ns = asked[0].ledger.since_ns;
     uint64_t db_ns = asked[0].ledger.spent_ns[PHASE_DB];
     scripted_libpq_sync();
-    ck_assert(pipeline_receive(&pipeline, back_ns + 40));
+    ck_assert(pipeline_receive(&pipeline, back_ns + 40, back_ns + 40));
     ck_assert_int_eq(asked[0].phase, PHASE_PARSE);
     ck_assert_uint_eq(asked[0].ledger.spent_ns[PHASE_DB], db_ns + 40);
     assert_sums(0);
@@ -1134,7 +1134,7 @@ START_TEST(a_write_that_comes_with_its_sync_is_parsed_in_one_go)
     submit_booked(0, QUERY_REPEAT_WRITE, now_ns - 700);
     answer_rows();
     scripted_libpq_sync();
-    ck_assert(pipeline_receive(&pipeline, now_ns - 100));
+    ck_assert(pipeline_receive(&pipeline, now_ns - 100, now_ns - 100));
     ck_assert_int_eq(asked[0].phase, PHASE_PARSE);
     ck_assert_uint_eq(asked[0].ledger.spent_ns[PHASE_DB], 600);
     assert_sums(0);
@@ -1148,7 +1148,7 @@ START_TEST(a_failure_is_parsed_like_a_result)
     submit_booked(0, QUERY_REPEAT_READ, now_ns - 700);
     ck_assert(pipeline_flush(&pipeline));
     answer_error("57014");
-    ck_assert(pipeline_receive(&pipeline, now_ns - 100));
+    ck_assert(pipeline_receive(&pipeline, now_ns - 100, now_ns - 100));
     assert_answered(0, FAULT_STATEMENT_TIMEOUT);
     ck_assert_int_eq(asked[0].phase, PHASE_PARSE);
     assert_sums(0);
@@ -1163,7 +1163,7 @@ START_TEST(an_abandoned_querys_ledger_is_left_alone)
     ck_assert(pipeline_flush(&pipeline));
     pipeline_abandon(&pipeline, &asked[0].query);
     answer_rows();
-    ck_assert(pipeline_receive(&pipeline, now_ns - 100));
+    ck_assert(pipeline_receive(&pipeline, now_ns - 100, now_ns - 100));
     ck_assert_int_eq(asked[0].ledger.phase, PHASE_DB);
     ck_assert_uint_eq(asked[0].ledger.since_ns, now_ns - 700);
     ck_assert_uint_eq(asked[0].ledger.connection_ns, 0);
@@ -1190,10 +1190,10 @@ START_TEST(queries_may_share_a_ledger)
     ck_assert(pipeline_flush(&pipeline));
     answer_rows();
     answer_rows();
-    ck_assert(pipeline_receive(&pipeline, now_ns - 100));
+    ck_assert(pipeline_receive(&pipeline, now_ns - 100, now_ns - 100));
     ck_assert_int_eq(asked[0].ledger.phase, PHASE_DB); /* for the third */
     answer_rows();
-    ck_assert(pipeline_receive(&pipeline, clock_now_ns()));
+    ck_assert(pipeline_receive(&pipeline, clock_now_ns(), clock_now_ns()));
     ck_assert_uint_ge(asked[0].ledger.spent_ns[PHASE_DB], 600);
     assert_sums(0);
     ck_assert_uint_ge(asked[0].ledger.connection_ns, 600);
@@ -1210,19 +1210,19 @@ START_TEST(the_first_of_a_batch_is_charged_the_time_since_the_last_answer)
     ck_assert(pipeline_flush(&pipeline));
     answer_rows();
     answer_rows();
-    ck_assert(pipeline_receive(&pipeline, NOW_NS + 300));
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 300, NOW_NS + 300));
     ck_assert_uint_eq(asked[0].ledger.connection_ns, 200);
     ck_assert_uint_eq(asked[1].ledger.connection_ns, 0);
     answer_rows();
     scripted_libpq_sync();
-    ck_assert(pipeline_receive(&pipeline, NOW_NS + 350));
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 350, NOW_NS + 350));
     ck_assert_uint_eq(asked[2].ledger.connection_ns, 50);
     submit_booked(3, QUERY_REPEAT_WRITE, NOW_NS + 1000); /* it was idle until then */
     answer_rows();
-    ck_assert(pipeline_receive(&pipeline, NOW_NS + 1100));
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 1100, NOW_NS + 1100));
     ck_assert_uint_eq(asked[3].ledger.connection_ns, 0); /* not answered yet */
     scripted_libpq_sync();
-    ck_assert(pipeline_receive(&pipeline, NOW_NS + 1300));
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 1300, NOW_NS + 1300));
     ck_assert_uint_eq(asked[3].ledger.connection_ns, 300);
     ck_assert_uint_eq(pipeline_busy_ns(&pipeline, NOW_NS + 9999), 550);
 }
@@ -1237,9 +1237,9 @@ START_TEST(what_nobody_waits_for_charges_nobody)
     ck_assert(pipeline_flush(&pipeline));
     pipeline_abandon(&pipeline, &asked[0].query);
     answer_rows();
-    ck_assert(pipeline_receive(&pipeline, NOW_NS + 200));
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 200, NOW_NS + 200));
     answer_rows();
-    ck_assert(pipeline_receive(&pipeline, NOW_NS + 250));
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 250, NOW_NS + 250));
     ck_assert_uint_eq(asked[0].ledger.connection_ns, 0);
     ck_assert_uint_eq(asked[1].ledger.connection_ns, 50);
 }
@@ -1253,7 +1253,7 @@ START_TEST(a_query_that_comes_back_is_charged_for_its_attempt)
     submit_booked(1, QUERY_REPEAT_WRITE, NOW_NS);
     answer_error("40001");
     scripted_libpq_sync();
-    ck_assert(pipeline_receive(&pipeline, NOW_NS + 200));
+    ck_assert(pipeline_receive(&pipeline, NOW_NS + 200, NOW_NS + 200));
     assert_returned(0, QUERY_RETURN_AGAIN);
     ck_assert_uint_eq(asked[0].ledger.connection_ns, 200);
     ck_assert_uint_eq(pipeline_busy_ns(&pipeline, NOW_NS + 700), 700);
