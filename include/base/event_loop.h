@@ -38,8 +38,8 @@ void event_loop_remove(struct event_loop *loop, struct event_source *source);
 
 /*
  * Lets other threads go first, which may be about to produce work: larger batches, fewer switches. Then waits
- * for at most timeout_ms (-1: for ever; 0: not at all) and calls what is ready. A signal ends the wait. Not to
- * be called from a source's ready().
+ * for at most timeout_ms (-1: for ever; 0: not at all) and calls what is ready. A signal ends the wait. Not
+ * to be called from a source's ready().
  */
 void event_loop_turn(struct event_loop *loop, int timeout_ms);
 
