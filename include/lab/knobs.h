@@ -25,7 +25,7 @@ struct knobs {
     unsigned rows;              /* 1…1000; 100. With fan_out: as many as that */
     unsigned delay_ms;          /* 0…1000; 0. In the database, in every query */
     enum serializer serializer; /* direct */
-    unsigned spin_us;           /* 0…100000; 0. the loop spins so long after serializing: a slower language */
+    unsigned spin_us;           /* 0…100000; 0. How long the loop spins after that: a slower language */
     unsigned fan_out;           /* 1…500: so many queries of one user each; 0: one query for all rows */
 };
 
