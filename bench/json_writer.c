@@ -3,6 +3,7 @@
  * CPU time: bench_json [rounds]. First both must give the same bytes. Then a line of JSON per round, in
  * nanoseconds:
  * {"one":{"direct":…,"jansson":…},"hundred":{"direct":…,"jansson":…}}. bench/json_writer.py makes it a table.
+ * bench_json users: the users themselves, for the serializers of other languages.
  */
 #include "base/json_writer.h"
 
@@ -14,6 +15,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { PAGE = 100, USERS = 40 * PAGE, TEXT_SIZE_MAX = 96, BODY_SIZE_MAX = PAGE * 2048 };
 
@@ -213,15 +215,27 @@ static void run_round(bool jansson_first)
     (void)fflush(stdout);
 }
 
+static void print_users(void)
+{
+    for (size_t i = 0; i < USERS; i++)
+        (void)printf("%c%.*s\n", i == 0 ? '[' : ',', (int)write_one_directly(body, &users[i]), body);
+    (void)puts("]");
+}
+
 int main(int count, char **arguments)
 {
     uint64_t rounds = 10;
-    if (count > 2 || (count == 2 && !text_to_uint64(text_of(arguments[1]), 1000, &rounds))) {
-        (void)fprintf(stderr, "usage: %s [rounds]\n", arguments[0]);
+    bool only_users = count == 2 && strcmp(arguments[1], "users") == 0;
+    if (count > 2 || (count == 2 && !only_users && !text_to_uint64(text_of(arguments[1]), 1000, &rounds))) {
+        (void)fprintf(stderr, "usage: %s [rounds | users]\n", arguments[0]);
         return 2;
     }
     for (size_t i = 0; i < USERS; i++)
         make_user(i);
+    if (only_users) {
+        print_users();
+        return EXIT_SUCCESS;
+    }
     check_equal(direct.write_one, jansson.write_one, 1);
     check_equal(direct.write_hundred, jansson.write_hundred, PAGE);
     for (uint64_t round = 0; round < rounds; round++)

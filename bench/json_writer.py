@@ -7,30 +7,21 @@ table of goals and figures; exit code 1 when a goal is missed.
 ROUNDS is how often each is measured (20).
 """
 
-import contextlib
 import json
 import os
 import pathlib
-import platform
-import re
 import subprocess
 import sys
 
-from measuring import ROOT, Table
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from harness.experiments.json_cost import stay_on_one_processor  # noqa: E402
+from harness.preparation import machine  # noqa: E402
+from harness.settings import ROOT  # noqa: E402
+from harness.table import Table  # noqa: E402
 
 BINARY = pathlib.Path(os.environ.get("BENCH_JSON", ROOT / "build/release/bench_json"))
 ROUNDS = int(os.environ.get("ROUNDS", "20"))
-
-
-def stay_on_one_processor():
-    """The last one: interrupts and other programs prefer the first."""
-    with contextlib.suppress(AttributeError, OSError):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-
-
-def machine():
-    model = re.search(r"^model name\s*:\s*(.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M)
-    return f"{model[1] if model else platform.machine()}; Linux {platform.release()}; {ROUNDS} rounds"
 
 
 def measure():
@@ -60,7 +51,8 @@ def print_table(rounds):
 
 
 def main():
-    print(machine(), flush=True)
+    found = machine()
+    print(f"{found['processor']}; Linux {found['kernel']}; {ROUNDS} rounds", flush=True)
     return 1 if print_table(measure()) else 0
 
 

@@ -1,73 +1,67 @@
 #!/usr/bin/env python3
-"""Measures what the ledger costs: a build without it beside the usual one, in one run: ./dev bench ledger
+"""What the ledger costs: a build without it beside the usual one, in pairs whose order is random: ./dev bench ledger
 
-Both builds serve from one private PostgreSQL, in turns whose order is random; each round gives one ratio and one
-difference, whose medians count. Exit code 1 when a goal is missed. USERS, ROUNDS (here 15) and SECONDS (here 3) as in
-measuring.py.
+Each pair gives one ratio and one difference, whose medians count. Exit code 1 when a goal is missed. ROUNDS (15),
+SECONDS (3), USERS, WARM_UP and CONNECTIONS as in ./dev bench.
 """
 
-import contextlib
-import os
 import random
 import signal
 import sys
+from pathlib import Path
 
-os.environ.setdefault("ROUNDS", "15")
-os.environ.setdefault("SECONDS", "3")
+sys.path.insert(0, str(Path(__file__).parent))
 
-from measuring import BINARY, ROOT, ROUNDS, SECONDS, Table, load_users, machine, wrk  # noqa: E402
+from harness import preparation  # noqa: E402
+from harness.arena import WORKLOADS, Arena  # noqa: E402
+from harness.contestants import SPLITS, WITHOUT_LEDGER  # noqa: E402
+from harness.database import Database  # noqa: E402
+from harness.settings import SettingError, Settings  # noqa: E402
+from harness.table import Table  # noqa: E402
 
-from postgres import PostgresServer  # noqa: E402
-from service_process import Service  # noqa: E402
-
-WITHOUT = ROOT / "build/no-ledger/splits"
 THROUGHPUT_LOSS_MAX_PERCENT = 2
 CPU_MAX_US = 0.2
-ROUTES = {
-    "GET /users/{id}": ("", ROOT / "bench/random_ids.lua"),
-    "GET /health": ("/health", None),
-}
+ROUTES = {"GET /users/{id}": "read", "GET /health": "health"}
+BUILDS = {"on": SPLITS, "off": WITHOUT_LEDGER}
 
 
-def measure_round(services, postgres_pid, path, script):
-    """One figure dict per build."""
-    results = {}
-    for name in random.sample(sorted(services), len(services)):
-        pids = {"service": services[name].process.pid, "postgres": postgres_pid}
-        results[name] = wrk(services[name].base_url + path, pids, script, SECONDS)
-    return results
+def measure_pair(arena, servers, workload):
+    path, script, _ = WORKLOADS[workload]
+    return {name: arena.loaded(servers[name], path, script) for name in random.sample(sorted(servers), len(servers))}
+
+
+def measure(arena, servers, route, workload, rounds):
+    pairs = []
+    for number in range(rounds):
+        pairs.append(measure_pair(arena, servers, workload))
+        print(f"{route}, round {number + 1} of {rounds}: " + ", ".join(
+            f"{name} {pairs[-1][name]['rate']:,.0f}/s {pairs[-1][name]['cpu_service_us']:.2f} µs" for name in servers),
+            flush=True)
+    return pairs
+
+
+def add_rows(table, route, pairs):
+    for name in BUILDS:
+        table.add(f"{route}, ledger {name}", [pair[name]["rate"] for pair in pairs], "/s")
+        table.add(f"{route}, ledger {name}, CPU", [pair[name]["cpu_service_us"] for pair in pairs], "µs")
+    table.add(f"{route}: throughput lost", [100 * (1 - pair["on"]["rate"] / pair["off"]["rate"]) for pair in pairs],
+              "%", f"≤ {THROUGHPUT_LOSS_MAX_PERCENT} %", lambda loss: loss <= THROUGHPUT_LOSS_MAX_PERCENT)
+    table.add(f"{route}: CPU added", [pair["on"]["cpu_service_us"] - pair["off"]["cpu_service_us"] for pair in pairs],
+              "µs", f"≤ {CPU_MAX_US} µs", lambda cpu: cpu <= CPU_MAX_US)
+    failed = sum(figures["failed"] for pair in pairs for figures in pair.values())
+    table.add(f"{route}: failed requests", float(failed), "", "0", lambda count: count == 0)
 
 
 def run():
-    print(machine(), flush=True)
+    settings = Settings.from_environment(rounds=15, seconds=3)
     table = Table()
-    with contextlib.ExitStack() as stack:
-        server = stack.enter_context(PostgresServer(fsync=True, settings={"shared_buffers": "256MB"}))
-        database_url = server.create_database("splits")
-        services = {name: Service(binary, database_url) for name, binary in (("on", BINARY), ("off", WITHOUT))}
-        for service in services.values():
-            stack.callback(service.stop)
-        load_users(database_url)
-        for service in services.values():
-            service.wait_until_ready()
-        for route, (path, script) in ROUTES.items():
-            measure_round(services, server.process.pid, path, script) # warms up
-            rounds = []
-            for number in range(ROUNDS):
-                rounds.append(measure_round(services, server.process.pid, path, script))
-                print(f"{route}, round {number + 1} of {ROUNDS}: " +
-                      ", ".join(f"{name} {rounds[-1][name]['rate']:,.0f}/s {rounds[-1][name]['cpu service']:.2f} µs"
-                                for name in services), flush=True)
-            for name in services:
-                table.add(f"{route}, ledger {name}", [figures[name]["rate"] for figures in rounds], "/s")
-                table.add(f"{route}, ledger {name}, CPU of the service",
-                          [figures[name]["cpu service"] for figures in rounds], "µs")
-            table.add(f"{route}: throughput lost", [100 * (1 - pair["on"]["rate"] / pair["off"]["rate"]) for pair in rounds],
-                      "%", f"≤ {THROUGHPUT_LOSS_MAX_PERCENT} %", lambda loss: loss <= THROUGHPUT_LOSS_MAX_PERCENT)
-            table.add(f"{route}: CPU added", [pair["on"]["cpu service"] - pair["off"]["cpu service"] for pair in rounds],
-                      "µs", f"≤ {CPU_MAX_US} µs", lambda cpu: cpu <= CPU_MAX_US)
-            failed = sum(figures[name]["failed"] for figures in rounds for name in services)
-            table.add(f"{route}: failed requests", float(failed), "", "0", lambda count: count == 0)
+    with Database(settings.users) as database:
+        arena = Arena(settings, database, None, list(BUILDS.values()))
+        with arena.server(SPLITS, db_connections=16) as on, arena.server(WITHOUT_LEDGER, db_connections=16) as off:
+            for route, workload in ROUTES.items():
+                add_rows(table, route, measure(arena, {"on": on, "off": off}, route, workload, settings.rounds))
+    machine = preparation.machine()
+    print(f"\n{machine['processor']}, {machine['processors']} processors for all of it, Linux {machine['kernel']}\n")
     table.print()
     return 1 if table.missed else 0
 
@@ -76,6 +70,9 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return run()
+    except SettingError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
 

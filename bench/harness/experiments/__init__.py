@@ -1,0 +1,1 @@
+"""What is measured. Each module has measurements(arena): a list for harness.race, without side effects."""

@@ -1,0 +1,91 @@
+"""From which database latency on do language and serializer stop to matter? Delay × rows × serializer × contestant, for
+one connection (latency) and for many (capacity). All have the same number of database connections."""
+
+import contextlib
+import subprocess
+import tempfile
+from urllib.parse import quote
+
+from harness.contestants import BLOCKING, COMBINED
+from harness.race import Measurement
+from harness.servers import StartError, start_bound_to_us
+from harness.settings import BUILD
+
+DELAYS_MS = (0, 1, 5, 15, 50)               # the database sleeps whole milliseconds
+WIRE_DELAYS_MS = (0, 0.5, 1, 5, 15, 50)
+ROWS = (1, 10, 100, 1000)
+WIRE_ROWS = (1, 100)
+DB_CONNECTIONS = 64
+LOADS = (1, 64)
+SECONDS = 1.0
+PROXY = BUILD / "release/delay_proxy"
+
+# All serializers for some cells, these for all.
+MAIN_SERIALIZERS = {"splits": ("direct", "jansson"), "go-fasthttp": ("sonic",)}
+OTHER_SERIALIZERS_ROWS = 100
+
+
+def serializers_of(contestant, rows):
+    if rows == OTHER_SERIALIZERS_ROWS:
+        return contestant.serializers
+    return MAIN_SERIALIZERS.get(contestant.name, contestant.serializers[:1])
+
+
+def cells(contestant):
+    """(side, delay_ms, rows, serializer)"""
+    for rows in ROWS:
+        for serializer in serializers_of(contestant, rows):
+            for delay_ms in DELAYS_MS:
+                yield "server", delay_ms, rows, serializer
+    for rows in WIRE_ROWS:
+        for delay_ms in WIRE_DELAYS_MS:
+            yield "wire", delay_ms, rows, contestant.serializers[0]
+
+
+def measurements(arena, names=("splits", "go-nethttp", "go-fasthttp", "rust-axum-postgres"), rounds=None):
+    found = []
+    for contestant in arena.contestants:
+        if contestant in (BLOCKING, COMBINED) or contestant.name not in names:
+            continue
+        for side, delay_ms, rows, serializer in cells(contestant):
+            for connections in LOADS:
+                for number in range(rounds or min(2, arena.settings.rounds)):
+                    found.append(cell(arena, contestant, side=side, delay_ms=delay_ms, rows=rows,
+                                      serializer=serializer, connections=connections, round=number))
+    return found
+
+
+def cell(arena, contestant, side, delay_ms, rows, serializer, connections, round):
+    path = f"/lab/users?rows={rows}&delay_ms={delay_ms if side == 'server' else 0}&serializer={serializer}"
+
+    def run():
+        proxy = delayed(arena.database, delay_ms) if side == "wire" and delay_ms else contextlib.nullcontext()
+        with proxy as environment:
+            with arena.server(contestant, *lab_options(contestant), db_connections=DB_CONNECTIONS,
+                              environment=environment) as server:
+                return arena.loaded(server, path, connections=connections, seconds=SECONDS)
+
+    return Measurement(run, arena.seconds_of(SECONDS), experiment="crossover", contestant=contestant.name, side=side,
+                       delay_ms=delay_ms, rows=rows, serializer=serializer, connections=connections, round=round)
+
+
+def lab_options(contestant):
+    return ("--lab=on",) if contestant.family == "c" else ()
+
+
+@contextlib.contextmanager
+def delayed(database, delay_ms):
+    """Gives the environment of a database whose wire is so much slower: both ways together."""
+    with tempfile.TemporaryDirectory(prefix="splits-wire-") as folder:
+        socket = f"{folder}/.s.PGSQL.{database.server.port}"
+        target = database.server.folder / f".s.PGSQL.{database.server.port}"
+        process = start_bound_to_us([PROXY, socket, target, round(delay_ms * 1000)], stdout=subprocess.PIPE, text=True)
+        try:
+            if process.stdout.readline().strip() != "ready":
+                raise StartError("the delaying proxy did not start")
+            url = database.reading_url
+            yield {"DATABASE_URL": url.replace(quote(str(database.server.folder), safe=""), quote(folder, safe=""))}
+        finally:
+            process.terminate()
+            process.wait()
+            process.stdout.close()

@@ -1,0 +1,36 @@
+"""The best number of database connections of each contestant, searched and not guessed; and what else it may be told."""
+
+from harness.contestants import BLOCKING, COMBINED
+from harness.experiments.best import best
+from harness.race import Measurement
+
+POOL_SIZES = (4, 8, 16, 32, 64)
+WORKLOADS = ("read", "create")
+
+
+def measurements(arena, sizes=POOL_SIZES, rounds=2, seconds=1.5):
+    """The pool sizes; the other tunings wait for the best of these, see tunings()."""
+    return [measurement(arena, contestant, workload, size, "", number, seconds)
+            for number in range(rounds) for contestant in arena.contestants for workload in WORKLOADS for size in sizes
+            if contestant.name not in (BLOCKING.name, COMBINED.name) or (contestant is COMBINED and workload == "read")]
+
+
+def tunings(arena, rounds=2, seconds=1.5):
+    """Beside the best pool size: what the environment can tell a contestant."""
+    found = []
+    for contestant in arena.contestants:
+        size = best(arena.store, contestant.name, "read")
+        if size:
+            found += [measurement(arena, contestant, "read", size[0], label, number, seconds)
+                      for label in contestant.tunings for number in range(rounds)]
+    return found
+
+
+def measurement(arena, contestant, workload, size, label, number, seconds):
+    def run():
+        return arena.closed(contestant, workload, arena.settings.connections, seconds, db_connections=size,
+                            environment=contestant.tunings.get(label))
+
+    return Measurement(run, arena.seconds_of(seconds), experiment="sweep", contestant=contestant.name,
+                       workload=workload, connections=arena.settings.connections, db_connections=size, tuning=label,
+                       round=number)
