@@ -1,7 +1,8 @@
 -- For wrk: at the end a line of JSON, latencies in milliseconds. Each script of this folder runs this one.
 --
--- count: answers of any status; non2xx: those of 400 and above; connect, read, write, timeout: failures of sockets,
--- and answers that took longer than wrk's --timeout. Latencies are for a closed loop: a slow answer delays the next request.
+-- count: answers of any status; non2xx: those of 400 and above; connect, read, write: failures of sockets; timeout:
+-- answers that took longer than wrk's --timeout. wrk corrects its latencies: for each much slower than the mean it
+-- adds those of the requests that the wait kept back.
 
 local line = '{"count":%d,"duration_us":%d,"p50":%.3f,"p90":%.3f,"p99":%.3f,"p999":%.3f,"max":%.3f,"mean":%.3f,'
     .. '"non2xx":%d,"connect":%d,"read":%d,"write":%d,"timeout":%d}\n'

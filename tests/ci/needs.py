@@ -16,11 +16,15 @@ def second_chances():
     return ["--reruns", "2"] if importlib.util.find_spec("pytest_rerunfailures") else []
 
 
-def skip_without(*modules, postgres=True):
-    """Ends the process with a reason when a Python module or the PostgreSQL server is missing."""
+def is_there(program):
+    """In PATH, or where Debian keeps the programs of the PostgreSQL server."""
+    return shutil.which(program) or list(pathlib.Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
+
+
+def skip_without(*modules, programs=("initdb",)):
+    """Ends the process with a reason when a Python module or a program is missing."""
     missing = [f"Python's {module}" for module in modules if importlib.util.find_spec(module) is None]
-    if postgres and not shutil.which("initdb") and not list(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb")):
-        missing.append("the PostgreSQL server (initdb)")
+    missing += [program for program in programs if not is_there(program)]
     if missing:
         print(f"skipped: {', '.join(missing)} missing for {sys.executable}")
         sys.exit(SKIPPED)
