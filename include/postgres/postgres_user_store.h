@@ -23,6 +23,7 @@ struct postgres_config {
     const char *application_name;
     bool blocking;          /* wait for each answer inside the call */
     bool prepared;          /* statements prepared once per connection */
+    bool combine;           /* look-ups of a tick as one query; when blocking there are none to combine */
     bool laboratory;        /* those of the laboratory as well: see postgres_lab_store.h */
     unsigned connections;   /* per store, from 1 */
     unsigned queue_max;     /* operations that wait for a connection */

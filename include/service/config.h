@@ -46,6 +46,7 @@ struct config {
     unsigned db_connect_timeout_ms;
     unsigned db_reconnect_max_ms; /* upper bound of the backoff */
     bool db_prepared;             /* off: for PgBouncer before 1.21 in transaction mode */
+    bool db_combine;              /* look-ups of one tick as one query */
     const char *migrations_dir;
     /* stopping */
     unsigned drain_delay_ms;  /* not ready, but still served */

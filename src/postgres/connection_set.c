@@ -1,7 +1,9 @@
 #include "postgres/connection_set.h"
 
 #include "base/clock.h"
+#include "postgres/connection_queue.h"
 #include "postgres/connection_upkeep.h"
+#include "postgres/lookup_batch.h"
 #include "postgres/schedule.h"
 
 #include <poll.h>
@@ -14,70 +16,6 @@
 #define EXPECTED_FIRST_NS   (50 * NS_PER_US)
 #define TRIES_MAX           3
 #define BLOCKING_WAIT_MS    10
-
-/* The caller's time may be older than an event's that came in between. */
-static void advance(struct connection_set *set, uint64_t now_ns)
-{
-    if (now_ns > set->now_ns) set->now_ns = now_ns;
-}
-
-/* ---- queries in the queue ---- */
-
-/* How long the server will be at it. */
-static uint64_t expected_ns(const struct connection_set *set, const struct query *query)
-{
-    return set->expected_ns[query->statement] + query->known_ns;
-}
-
-/* The set's time is that of the last event, which may be long ago: the wait is measured from now. */
-static void enqueue(struct connection_set *set, struct query *query)
-{
-    if (SPLITS_LEDGER || set->config->blocking) advance(set, clock_now_ns());
-    if (query->ledger != NULL) ledger_enter_at(query->ledger, PHASE_QUEUE, set->now_ns);
-    query->state = QUERY_QUEUED;
-    query->queued_ns = set->now_ns;
-    query->queue = (unsigned char)schedule_queue(query, expected_ns(set, query));
-    TAILQ_INSERT_TAIL(&set->queues[query->queue], query, entry);
-    set->queued++;
-}
-
-static void dequeue(struct connection_set *set, struct query *query)
-{
-    TAILQ_REMOVE(&set->queues[query->queue], query, entry);
-    set->queued--;
-}
-
-static void fail(struct query *query, enum fault fault)
-{
-    if (query->ledger != NULL) ledger_enter(query->ledger, PHASE_OTHER);
-    query->state = QUERY_DONE;
-    query->done(query, fault, NULL);
-}
-
-void connection_set_fail_queued(struct connection_set *set, enum fault fault)
-{
-    for (unsigned kind = 0; kind < QUERY_QUEUE_COUNT; kind++) {
-        for (struct query *query; (query = TAILQ_FIRST(&set->queues[kind])) != NULL;) {
-            dequeue(set, query);
-            fail(query, query->outcome_open ? FAULT_OUTCOME_UNKNOWN : fault);
-        }
-    }
-}
-
-static void fail_late(struct connection_set *set)
-{
-    for (unsigned kind = 0; kind < QUERY_QUEUE_COUNT; kind++) {
-        struct query *query;
-        while ((query = TAILQ_FIRST(&set->queues[kind])) != NULL &&
-               set->now_ns - query->queued_ns >= set->config->queue_timeout_ns) {
-            dequeue(set, query);
-            statistics_count(&set->statistics.shared.timeouts);
-            if (set->up_count == 0) set->fault = FAULT_DATABASE_UNAVAILABLE;
-            enum fault fault = set->up_count == 0 ? set->fault : FAULT_OVERLOADED;
-            fail(query, query->outcome_open ? FAULT_OUTCOME_UNKNOWN : fault);
-        }
-    }
-}
 
 static struct slot *slot_of(struct pipeline *pipeline)
 {
@@ -116,16 +54,39 @@ static bool may_send_again(const struct connection_set *set, const struct query 
     return false;
 }
 
-static void take_back(void *argument, struct query *query, enum query_return why, enum fault fault)
+static void take_one_back(struct connection_set *set, struct query *query, enum query_return why,
+                          enum fault fault)
 {
-    struct connection_set *set = argument;
     query->alone = true; /* whatever happened to it happens to no other query again */
     bool is_lost = why == QUERY_RETURN_LOST || why == QUERY_RETURN_SILENT;
     if (is_lost && query_is_write(query)) query->outcome_open = true;
     if (takes_queries(set) && may_send_again(set, query, why) && set->now_ns < query->deadline_ns)
-        enqueue(set, query);
+        connection_queue_put(set, query);
     else
-        fail(query, query->outcome_open ? FAULT_OUTCOME_UNKNOWN : fault);
+        query_fail(query, query->outcome_open ? FAULT_OUTCOME_UNKNOWN : fault);
+}
+
+static void take_back(void *argument, struct query *query, enum query_return why, enum fault fault)
+{
+    struct lookup_batch *batch = lookup_batch_of(query);
+    if (batch == NULL) {
+        take_one_back(argument, query, why, fault);
+        return;
+    }
+    for (struct query *member; (member = lookup_batch_take(batch)) != NULL;)
+        take_one_back(argument, member, why, fault);
+    lookup_batch_free(batch);
+}
+
+static void end_batch(struct query *query, enum fault fault, const PGresult *result)
+{
+    struct lookup_batch *batch = lookup_batch_of(query);
+    if (lookup_batch_is_divisible(fault, result)) {
+        take_back(batch->owner, query, QUERY_RETURN_ABORTED, fault ? fault : FAULT_INTERNAL);
+        return;
+    }
+    lookup_batch_answer(batch, fault, result);
+    lookup_batch_free(batch);
 }
 
 static void take_trouble(void *argument, struct pipeline *pipeline, bool all_connections)
@@ -147,11 +108,14 @@ static void take_measure(void *argument, enum statement statement, unsigned coun
 {
     struct connection_set *set = argument;
     if (count == 0 && !event_loop_times(set->config->loop)->has_slept) return; /* it lay there for a while */
-    if (count == 0)
+    if (count == 0 && !set->knows_round_trip)
+        set->round_trip_ns = elapsed_ns;
+    else if (count == 0)
         follow(&set->round_trip_ns, elapsed_ns);
     else
         follow(&set->expected_ns[statement],
                elapsed_ns > set->round_trip_ns ? (elapsed_ns - set->round_trip_ns) / count : 0);
+    if (count == 0) set->knows_round_trip = true;
 }
 
 static void take_answer(void *argument, const struct query *query, uint64_t received_ns)
@@ -162,26 +126,65 @@ static void take_answer(void *argument, const struct query *query, uint64_t rece
 
 /* ---- sending ---- */
 
+static void send_query(struct connection_set *set, struct pipeline *pipeline, struct query *query)
+{
+    connection_queue_remove(set, query);
+    if (pipeline_submit(pipeline, query, connection_queue_expected_ns(set, query), set->now_ns)) {
+        statistics_sent(&set->statistics, query);
+    } else {
+        connection_queue_put(set, query); /* never sent: nothing of it can have been applied */
+        connection_upkeep_close(set, slot_of(pipeline), PQerrorMessage(pipeline->connection));
+    }
+}
+
+static void send_batch(struct connection_set *set, struct pipeline *pipeline, struct lookup_batch *batch)
+{
+    struct query *member;
+    set->queued -= batch->count;
+    batch->owner = set;
+    batch->query.done = end_batch;
+    if (pipeline_submit(pipeline, &batch->query, connection_queue_expected_ns(set, &batch->query),
+                        set->now_ns)) {
+        lookup_batch_sent(batch);
+        TAILQ_FOREACH(member, &batch->members, entry)
+        {
+            statistics_sent(&set->statistics, member);
+        }
+        batch->query.waited_ns = TAILQ_FIRST(&batch->members)->waited_ns;
+    } else {
+        while ((member = lookup_batch_take(batch)) != NULL)
+            connection_queue_put(set, member);
+        lookup_batch_free(batch);
+        connection_upkeep_close(set, slot_of(pipeline), PQerrorMessage(pipeline->connection));
+    }
+}
+
+/* Slow look-ups are not combined: each has a connection of its own. */
+static bool may_combine(const struct connection_set *set, struct query *query)
+{
+    return set->config->combine && query->queue == QUERY_QUEUE_CHEAP && lookup_batch_is_possible(query);
+}
+
 static void send_queue(struct connection_set *set, struct query_queue *queue)
 {
     for (struct query *query; (query = TAILQ_FIRST(queue)) != NULL;) {
-        uint64_t query_ns = expected_ns(set, query);
+        bool is_batch = may_combine(set, query);
+        uint64_t query_ns =
+            is_batch ? set->expected_ns[STATEMENT_USER_FIND_MANY] : connection_queue_expected_ns(set, query);
         struct pipeline *pipeline = schedule_choose(set->slots, set->slot_count, query->queue, query_ns);
         if (pipeline == NULL) return;
-        dequeue(set, query);
-        if (pipeline_submit(pipeline, query, query_ns, set->now_ns)) {
-            statistics_sent(&set->statistics, query);
-        } else {
-            enqueue(set, query); /* never sent: nothing of it can have been applied */
-            connection_upkeep_close(set, slot_of(pipeline), PQerrorMessage(pipeline->connection));
-        }
+        struct lookup_batch *batch;
+        if (is_batch && !lookup_batch_new(queue, &batch))
+            send_batch(set, pipeline, batch);
+        else
+            send_query(set, pipeline, query);
     }
 }
 
 /* Handlers have run since the time that the caller knows: what they cost is no time of the database's. */
 static void send_queues(struct connection_set *set)
 {
-    if (SPLITS_LEDGER) advance(set, clock_now_ns());
+    if (SPLITS_LEDGER) connection_set_advance(set, clock_now_ns());
     for (unsigned kind = 0; kind < QUERY_QUEUE_COUNT; kind++)
         send_queue(set, &set->queues[kind]);
 }
@@ -206,12 +209,12 @@ static void publish(struct connection_set *set)
 
 void connection_set_flush(struct connection_set *set, uint64_t now_ns)
 {
-    advance(set, now_ns);
+    connection_set_advance(set, now_ns);
     if (set->now_ns >= set->maintenance_ns) connection_upkeep_maintain(set);
     if (set->queued > 0) send_queues(set);
     for (unsigned i = 0; i < set->slot_count; i++)
         if (set->slots[i].pipeline.has_unsent) connection_upkeep_flush(set, &set->slots[i]);
-    if (set->queued > 0) fail_late(set);
+    if (set->queued > 0) connection_queue_fail_late(set);
     publish(set);
 }
 
@@ -244,20 +247,20 @@ static void wait_for_answers(struct connection_set *set)
 void connection_set_submit(struct connection_set *set, struct query *query)
 {
     if (!takes_queries(set)) {
-        fail(query, set->fault);
+        query_fail(query, set->fault);
         return;
     }
     if (set->queued >= set->config->queue_max) {
         statistics_count(&set->statistics.shared.rejected);
-        fail(query, FAULT_OVERLOADED);
+        query_fail(query, FAULT_OVERLOADED);
         return;
     }
-    enqueue(set, query);
+    connection_queue_put(set, query);
     if (!set->config->blocking) return;
     /* Its asker may have asked others before it, and waited for each. */
     if (set->now_ns >= query->deadline_ns) {
-        dequeue(set, query);
-        fail(query, FAULT_REQUEST_TIMEOUT);
+        connection_queue_remove(set, query);
+        query_fail(query, FAULT_REQUEST_TIMEOUT);
     } else if (!set->is_waiting) {
         wait_for_answers(set);
     }
@@ -266,7 +269,9 @@ void connection_set_submit(struct connection_set *set, struct query *query)
 void connection_set_abandon(struct connection_set *set, struct query *query)
 {
     if (query->state == QUERY_QUEUED)
-        dequeue(set, query);
+        connection_queue_remove(set, query);
+    else if (query->batch != NULL)
+        lookup_batch_abandon(query);
     else if (query->state == QUERY_IN_FLIGHT)
         pipeline_abandon(query->pipeline, query);
     query->state = QUERY_DONE;
@@ -345,6 +350,7 @@ static void forget(void *argument, struct query *query, enum query_return why, e
     (void)why;
     (void)fault;
     query->state = QUERY_DONE;
+    lookup_batch_free(lookup_batch_of(query));
 }
 
 void connection_set_free(struct connection_set *set)

@@ -1,6 +1,7 @@
 /*
- * A connection set's state, shared by its two parts: connection_set.c (the queries, and where they go) and
- * connection_upkeep.c (the connections: opening, watching, losing, replacing).
+ * A connection set's state, shared by its parts: connection_set.c (the queries, and where they go),
+ * connection_queue.c (those that wait) and connection_upkeep.c (the connections: opening, watching, losing,
+ * replacing).
  */
 #pragma once
 
@@ -25,6 +26,7 @@ struct connection_set {
     unsigned queued;
     uint64_t expected_ns[STATEMENT_COUNT]; /* a statement's own time */
     uint64_t round_trip_ns;                /* to the database and back */
+    bool knows_round_trip;                 /* from a ping, since the first connection is up again */
     uint64_t now_ns;                       /* as of the latest call with a time */
     uint64_t maintenance_ns;               /* when it is due */
     uint64_t pinged_ns;
@@ -39,5 +41,8 @@ struct connection_set {
     struct statistics statistics;
 };
 
-/* No connection is left: every query in the queue is told so. */
-void connection_set_fail_queued(struct connection_set *set, enum fault fault);
+/* The caller's time may be older than an event's that came in between. */
+static inline void connection_set_advance(struct connection_set *set, uint64_t now_ns)
+{
+    if (now_ns > set->now_ns) set->now_ns = now_ns;
+}

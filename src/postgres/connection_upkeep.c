@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "postgres/connection_queue.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -77,7 +78,7 @@ static void note_failure(struct connection_set *set, enum fault fault)
 {
     if (set->up_count > 0 || (set->fault == FAULT_NONE && is_attempt_left(set))) return;
     set->fault = fault;
-    connection_set_fail_queued(set, fault);
+    connection_queue_fail_all(set, fault);
 }
 
 static void watch_pipeline(struct connection_set *set, struct slot *slot, bool is_new)
@@ -118,6 +119,13 @@ void connection_upkeep_receive(struct connection_set *set, struct slot *slot)
         watch_pipeline(set, slot, false);
 }
 
+static void ping_slot(struct connection_set *set, struct slot *slot)
+{
+    if (slot->state != SLOT_UP || slot->pipeline.count > 0) return;
+    if (!pipeline_ping(&slot->pipeline, set->now_ns))
+        connection_upkeep_close(set, slot, PQerrorMessage(slot->pipeline.connection));
+}
+
 static void take_connection(struct connection_set *set, struct slot *slot)
 {
     slot->schema_version = slot->connector.schema_version;
@@ -131,8 +139,11 @@ static void take_connection(struct connection_set *set, struct slot *slot)
         set->maintenance_ns = set->now_ns; /* the others follow */
         set->fault = FAULT_NONE;
         set->outage_is_logged = false;
+        set->knows_round_trip = false; /* it may be another server */
         log_event(LOG_LEVEL_INFO, "database_connected", LOG_INT("schema_version", slot->schema_version));
     }
+    /* How far the database is must be known before the first answers are judged: see schedule.h. */
+    if (!set->knows_round_trip) ping_slot(set, slot);
 }
 
 static void look_after_connector(struct connection_set *set, struct slot *slot, bool is_new)
@@ -223,7 +234,7 @@ static void close_silent(struct connection_set *set, struct slot *slot)
     /* A new connection to a server that does not answer is not worth waiting for. */
     if (set->up_count == 1) set->fault = FAULT_DATABASE_UNAVAILABLE;
     close_slot(set, slot, "no answer from the database in time", QUERY_RETURN_SILENT);
-    if (set->up_count == 0) connection_set_fail_queued(set, set->fault);
+    if (set->up_count == 0) connection_queue_fail_all(set, set->fault);
 }
 
 /*
@@ -253,13 +264,6 @@ static void maintain_slot(struct connection_set *set, struct slot *slot)
             close_silent(set, slot);
         break;
     }
-}
-
-static void ping_slot(struct connection_set *set, struct slot *slot)
-{
-    if (slot->state != SLOT_UP || slot->pipeline.count > 0) return;
-    if (!pipeline_ping(&slot->pipeline, set->now_ns))
-        connection_upkeep_close(set, slot, PQerrorMessage(slot->pipeline.connection));
 }
 
 /* One idle connection at a time is asked for a sign of life; all of them once one has given none. */

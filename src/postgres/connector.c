@@ -51,11 +51,17 @@ static bool send_session_settings(const struct connector *connector)
     return PQsendQueryParams(connector->connection, sql, 2, NULL, values, NULL, NULL, 0) == 1;
 }
 
+static bool is_used(const struct postgres_config *config, enum statement statement)
+{
+    if (statement == STATEMENT_USER_FIND_MANY) return config->combine;
+    return config->laboratory || !statement_is_for_laboratory(statement);
+}
+
 static bool send_prepares(const struct connector *connector)
 {
     for (enum statement statement = 0; statement < STATEMENT_COUNT; statement++) {
         const struct statement_text *text = statement_text(statement);
-        if (statement_is_for_laboratory(statement) && !connector->config->laboratory) continue;
+        if (!is_used(connector->config, statement)) continue;
         if (!PQsendPrepare(connector->connection, text->name, text->sql, text->parameter_count, text->types))
             return false;
     }

@@ -41,24 +41,24 @@ static void finish(struct user_operation *operation, enum fault fault, const str
     operation->done(operation, fault, users, count);
 }
 
-static void finish_with_row(struct user_operation *operation, const PGresult *result, int first)
+static void finish_with_row(struct query *query, const PGresult *result, int first)
 {
+    struct user_operation *operation = user_query_of(query)->operation;
     struct user user;
-    if (PQntuples(result) == 0) {
+    if (query->row >= PQntuples(result)) {
         finish(operation, FAULT_USER_NOT_FOUND, NULL, 0);
         return;
     }
-    user_rows_get(result, 0, first, &user);
+    user_rows_get(result, query->row, first, &user);
     finish(operation, FAULT_NONE, &user, 1);
 }
 
 static void found(struct query *query, enum fault fault, const PGresult *result)
 {
-    struct user_operation *operation = user_query_of(query)->operation;
     if (fault)
-        finish(operation, fault, NULL, 0);
+        finish(user_query_of(query)->operation, fault, NULL, 0);
     else
-        finish_with_row(operation, result, 0);
+        finish_with_row(query, result, 0);
 }
 
 static void listed(struct query *query, enum fault fault, const PGresult *result)
@@ -89,12 +89,11 @@ static enum fault outcome_of(const PGresult *result)
 
 static void created_once(struct query *query, enum fault fault, const PGresult *result)
 {
-    struct user_operation *operation = user_query_of(query)->operation;
     if (!fault) fault = outcome_of(result);
     if (fault)
-        finish(operation, fault, NULL, 0);
+        finish(user_query_of(query)->operation, fault, NULL, 0);
     else
-        finish_with_row(operation, result, 1);
+        finish_with_row(query, result, 1);
 }
 
 static bool is_matched(const PGresult *result)
@@ -119,7 +118,7 @@ static void changed_if(struct query *query, enum fault fault, const PGresult *re
     else if (PQntuples(result) > 0 && !is_matched(result))
         finish(operation, mismatch(query), NULL, 0);
     else
-        finish_with_row(operation, result, 1);
+        finish_with_row(query, result, 1);
 }
 
 /* Repeated after a lost connection, no row means that the first attempt has erased it. */

@@ -15,3 +15,10 @@ void query_set_text(struct query *query, int parameter, struct text text)
     query->values[parameter] = text.bytes;
     query->sizes[parameter] = (int)text.size;
 }
+
+void query_fail(struct query *query, enum fault fault)
+{
+    if (query->ledger != NULL) ledger_enter(query->ledger, PHASE_OTHER);
+    query->state = QUERY_DONE;
+    query->done(query, fault, NULL);
+}

@@ -1,6 +1,6 @@
 /*
  * One statement on its way to the database and back. A query lives in its asker's arena and is on at
- * most one list: the queue of a connection set, or the entries of one pipeline.
+ * most one list: the queue of a connection set, the entries of one pipeline, or the members of a batch.
  */
 #pragma once
 
@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+struct lookup_batch;
 struct pipeline;
 
 enum query_state {
@@ -51,8 +52,10 @@ struct query {
     int sizes[STATEMENT_PARAMETERS_MAX];
     uint64_t numbers[STATEMENT_PARAMETERS_MAX]; /* values that are numbers, big-endian */
 
-    struct pipeline *pipeline; /* while in flight */
-    unsigned slot;             /* its entry there */
+    struct pipeline *pipeline;  /* while in flight by itself */
+    unsigned slot;              /* its entry there */
+    struct lookup_batch *batch; /* while in flight together with others; else NULL */
+    int row;                    /* of the result: its own begin there; as many as there are: it has none */
 
     /* FAULT_NONE with a result, borrowed until this returns; or a fault and NULL. Called once. */
     void (*done)(struct query *query, enum fault fault, const PGresult *result);
@@ -61,6 +64,9 @@ struct query {
 /* Sets the parameter, from 0, to a number; or to a text, borrowed, that is SQL's NULL without bytes. */
 void query_set_number(struct query *query, int parameter, int64_t value);
 void query_set_text(struct query *query, int parameter, struct text text);
+
+/* Ends a query that is on no list any more: its ledger enters PHASE_OTHER, and its done is called. */
+void query_fail(struct query *query, enum fault fault);
 
 static inline bool query_is_write(const struct query *query)
 {

@@ -4,6 +4,7 @@
 #define BYTEA        17
 #define INT8         20
 #define TEXT         25
+#define INT8_ARRAY   1016
 
 #define USER_COLUMNS "id, name, email, created_at, updated_at, version"
 
@@ -35,6 +36,11 @@
 
 static const struct statement_text texts[STATEMENT_COUNT] = {
     [STATEMENT_USER_FIND] = {"user_find", "SELECT " USER_COLUMNS " FROM users WHERE id = $1", 1, {INT8}},
+
+    [STATEMENT_USER_FIND_MANY] = {"user_find_many",
+                                  "SELECT " USER_COLUMNS " FROM users WHERE id = ANY($1)",
+                                  1,
+                                  {INT8_ARRAY}},
 
     [STATEMENT_USER_LIST] = {"user_list",
                              "SELECT " USER_COLUMNS " FROM users WHERE id > $1 ORDER BY id LIMIT $2",

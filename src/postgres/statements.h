@@ -10,6 +10,7 @@
 
 enum statement {
     STATEMENT_USER_FIND,        /* id */
+    STATEMENT_USER_FIND_MANY,   /* ids, an array; rows in any order */
     STATEMENT_USER_LIST,        /* after, limit */
     STATEMENT_USER_CREATE,      /* name, email */
     STATEMENT_USER_CREATE_ONCE, /* key, hash, name, email; a leading column "outcome" */

@@ -93,6 +93,7 @@ static enum fault start_store(struct worker *worker)
         .application_name = "splits",
         .blocking = config->db_mode == DB_MODE_BLOCKING,
         .prepared = config->db_prepared,
+        .combine = config->db_combine,
         .connections = config->db_connections,
         .queue_max = config->db_queue_max,
         .in_flight_max = config->db_in_flight_max,

@@ -1,6 +1,7 @@
 #include "scripted_libpq.h"
 
 #include <check.h>
+#include <endian.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@ struct step {
     enum step_kind kind;
     ExecStatusType status;
     const char *state;
+    const int64_t *ids;
+    int rows;
 };
 
 struct pg_conn {
@@ -25,6 +28,9 @@ struct pg_conn {
 struct pg_result {
     ExecStatusType status;
     const char *state;
+    const int64_t *ids;
+    int rows;
+    uint64_t value; /* the last one that was asked for, in network order */
 };
 
 struct scripted_libpq scripted_libpq;
@@ -47,6 +53,11 @@ static void add(struct step step)
 void scripted_libpq_result(ExecStatusType status, const char *state)
 {
     add((struct step){.kind = STEP_RESULT, .status = status, .state = state});
+}
+
+void scripted_libpq_rows(const int64_t *ids, int count)
+{
+    add((struct step){.kind = STEP_RESULT, .status = PGRES_TUPLES_OK, .ids = ids, .rows = count});
 }
 
 void scripted_libpq_null(void)
@@ -86,6 +97,15 @@ static void note_sent(const char *name)
     ck_assert_uint_lt((size_t)added, sizeof scripted_libpq.sent - size);
 }
 
+static void note_parameter(int count, const char *const *values, const int *sizes)
+{
+    scripted_libpq.parameter_size = 0;
+    if (count == 0 || values[0] == NULL) return;
+    ck_assert_uint_le((size_t)sizes[0], sizeof scripted_libpq.parameter);
+    memcpy(scripted_libpq.parameter, values[0], (size_t)sizes[0]);
+    scripted_libpq.parameter_size = sizes[0];
+}
+
 /* ---- libpq ---- */
 
 PGconn *PQconnectStartParams(const char *const *keywords, const char *const *values, int expand)
@@ -117,6 +137,7 @@ int PQsendQueryPrepared(PGconn *connection, const char *name, int count, const c
     ck_assert_int_eq(result_format, 1);
     if (scripted_libpq.refuses_queries) return 0;
     note_sent(name);
+    note_parameter(count, values, sizes);
     return 1;
 }
 
@@ -172,7 +193,7 @@ PGresult *PQgetResult(PGconn *connection)
     if (step->kind == STEP_NULL) return NULL;
     PGresult *result = malloc(sizeof *result);
     ck_assert_ptr_nonnull(result);
-    *result = (PGresult){.status = step->status, .state = step->state};
+    *result = (PGresult){.status = step->status, .state = step->state, .ids = step->ids, .rows = step->rows};
     scripted_libpq.results_alive++;
     return result;
 }
@@ -208,6 +229,25 @@ char *PQresultErrorField(const PGresult *result, int field)
     if (field == PG_DIAG_CONSTRAINT_NAME) return (char *)(uintptr_t)scripted_libpq.constraint;
     ck_assert_int_eq(field, PG_DIAG_SQLSTATE);
     return (char *)(uintptr_t)result->state;
+}
+
+int PQntuples(const PGresult *result)
+{
+    return result->rows;
+}
+
+int PQgetlength(const PGresult *result, int row, int column)
+{
+    ck_assert(row >= 0 && row < result->rows && column == 0);
+    return (int)sizeof result->value;
+}
+
+char *PQgetvalue(const PGresult *result, int row, int column)
+{
+    ck_assert(row >= 0 && row < result->rows && column == 0);
+    PGresult *own = (PGresult *)(uintptr_t)result;
+    own->value = htobe64((uint64_t)result->ids[row]);
+    return (char *)&own->value;
 }
 
 char *PQresultErrorMessage(const PGresult *result)

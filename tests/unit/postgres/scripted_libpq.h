@@ -10,9 +10,12 @@
 
 #include <libpq-fe.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct scripted_libpq {
     char sent[2048];        /* each thing sent, in order: "user_find Sync " */
+    char parameter[2048];   /* the first parameter of what was sent last */
+    int parameter_size;     /* in bytes */
     unsigned flushes;       /* calls of PQflush */
     int flush_result;       /* what PQflush gives: 0 all sent, 1 some left, -1 broken */
     bool refuses_queries;   /* sending a query fails */
@@ -31,6 +34,10 @@ PGconn *scripted_libpq_start(void);
 /* What comes next from the server. state is an SQLSTATE or NULL. */
 void scripted_libpq_result(ExecStatusType status, const char *state);
 void scripted_libpq_null(void); /* the end of one query's results */
+
+/* PGRES_TUPLES_OK with a row for each id, which is the first column; the ids stay the test's. */
+void scripted_libpq_rows(const int64_t *ids, int count);
+
 void scripted_libpq_sync(void);
 
 /* What is scripted from here on comes with the next PQconsumeInput; after a loss that fails instead. */
