@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from urllib.parse import quote
 
 from harness.settings import BUILD, ROOT
 
@@ -17,7 +18,7 @@ SERVER_SETTINGS = {
     "checkpoint_timeout": "30min",
     "jit": "off",
 }
-SAMPLE = "sample"
+SAMPLE, READING, WRITING = "sample", "reading", "writing"
 
 
 class Database:
@@ -34,7 +35,7 @@ class Database:
                         f"--migrations-dir={ROOT}/migrations"], check=True, stdout=subprocess.DEVNULL)
         subprocess.run([program_folder() / "psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-v", f"users={self.users}",
                         "-f", ROOT / "bench/sample_users.sql", self.sample_url], check=True)
-        self.reading_url = self._copy("reading")
+        self.reading_url = self._copy(READING)
         return self
 
     def __exit__(self, *exception):
@@ -46,13 +47,18 @@ class Database:
 
     def fresh_url(self):
         """A new copy for a measurement that writes, in place of the last one; its connections must be closed."""
-        return self._copy("writing")
+        return self._copy(WRITING)
 
     def _copy(self, name):
         self.server.query(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         self.server.query(f"CREATE DATABASE {name} TEMPLATE {SAMPLE} STRATEGY file_copy")
         self.server.query("SELECT pg_stat_reset()", database=name)
-        return self.server.url(name)
+        return self.url(name)
+
+    def url(self, name, folder=None):
+        """In the one form that all drivers take; folder: of another socket that leads there."""
+        return (f"postgresql:///{name}?host={quote(str(folder or self.server.folder), safe='')}"
+                f"&port={self.server.port}&user=postgres")
 
     def version(self):
         return self.server.query("SHOW server_version")[0][0].split()[0]

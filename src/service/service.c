@@ -14,6 +14,7 @@
 #include "service/worker.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -24,7 +25,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define TURN_MS 20 /* how often the main thread looks at the clock while it drains */
+#define KEPT_BYTES (1024 * 1024)
+#define TURN_MS    20 /* how often the main thread looks at the clock while it drains */
 
 /* Descriptors beside clients' connections: per worker a few of its own and its database connections. */
 #define DESCRIPTORS_PER_WORKER 16
@@ -301,6 +303,16 @@ static void stop(struct service *service)
     event_loop_free(service->loop);
 }
 
+/*
+ * What one page needed, the next one needs: freed memory up to this stays with its worker. By default the C
+ * library gives back what is over 128 KiB and takes it again for the next page, a system call each.
+ */
+static void keep_freed_memory(void)
+{
+    (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+    (void)mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+}
+
 /* Before there is a log: a wrong setting is told in one line, as config_read does. */
 static bool check_settings(const struct config *config)
 {
@@ -315,6 +327,7 @@ static bool check_settings(const struct config *config)
 int service_run(const struct config *config)
 {
     if (!check_settings(config)) return COMMAND_USAGE;
+    keep_freed_memory();
     struct service service = {.config = config, .listener.source.descriptor = -1, .signals.descriptor = -1};
     log_configure(config->log_level, config->log_format);
     enum fault fault = event_loop_new(&service.loop);

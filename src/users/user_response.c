@@ -71,8 +71,8 @@ static size_t page_size_max(const struct user *users, size_t count)
     return size;
 }
 
-/* Writes a page; last is the user after whom the next page starts, or NULL. */
-static char *write_page(char *at, const struct user *users, size_t count, const struct user *last)
+/* Writes a page; cursor is that of the next page, or NULL. */
+static char *write_page(char *at, const struct user *users, size_t count, const char *cursor)
 {
     at = JSON_WRITER_LITERAL(at, "{\"users\":[");
     for (size_t i = 0; i < count; i++) {
@@ -80,24 +80,23 @@ static char *write_page(char *at, const struct user *users, size_t count, const 
         at = user_json_write(at, &users[i]);
     }
     at = JSON_WRITER_LITERAL(at, "],\"next\":");
-    if (!last) return JSON_WRITER_LITERAL(at, "null}");
+    if (!cursor) return JSON_WRITER_LITERAL(at, "null}");
     at = JSON_WRITER_LITERAL(at, "\"");
-    at = user_cursor_encode(at, last->id);
+    at = json_writer_raw(at, cursor, USER_CURSOR_SIZE);
     return JSON_WRITER_LITERAL(at, "\"}");
 }
 
-/* Link (RFC 8288) to the page after the user with this id. */
-static enum fault set_link(struct request *request, int limit, int64_t last_id)
+/* Link (RFC 8288) to the next page. */
+static enum fault set_link(struct request *request, int limit, const char *cursor)
 {
-    char cursor[USER_CURSOR_SIZE];
     struct text prefix = TEXT("</users?limit="), middle = TEXT("&after="), suffix = TEXT(">; rel=\"next\"");
-    size_t size = prefix.size + JSON_WRITER_INT64_MAX + middle.size + sizeof(cursor) + suffix.size + 1;
+    size_t size = prefix.size + JSON_WRITER_INT64_MAX + middle.size + USER_CURSOR_SIZE + suffix.size + 1;
     char *link = arena_take(&request->arena, size);
     if (!link) return FAULT_MEMORY;
     char *end = json_writer_raw(link, prefix.bytes, prefix.size);
     end = json_writer_int64(end, limit);
     end = json_writer_raw(end, middle.bytes, middle.size);
-    end = user_cursor_encode(end, last_id);
+    end = json_writer_raw(end, cursor, USER_CURSOR_SIZE);
     end = json_writer_raw(end, suffix.bytes, suffix.size);
     *end = '\0';
     request->response.link = link;
@@ -108,12 +107,16 @@ enum fault user_response_page(struct request *request, int limit, const struct u
 {
     ledger_enter(&request->ledger, PHASE_JSON);
     size_t rows_max = (size_t)limit, count = found > rows_max ? rows_max : found;
-    const struct user *last = found > rows_max ? &users[count - 1] : NULL;
+    char encoded[USER_CURSOR_SIZE], *cursor = NULL;
+    if (found > rows_max) {
+        (void)user_cursor_encode(encoded, users[count - 1].id);
+        cursor = encoded;
+    }
     char *body = arena_take(&request->arena, page_size_max(users, count));
     if (!body) return FAULT_MEMORY;
-    enum fault fault = last ? set_link(request, limit, last->id) : FAULT_NONE;
+    enum fault fault = cursor ? set_link(request, limit, cursor) : FAULT_NONE;
     if (fault) return fault;
-    char *end = write_page(body, users, count, last);
+    char *end = write_page(body, users, count, cursor);
     response_json(request, 200, (struct text){body, (size_t)(end - body)});
     return FAULT_NONE;
 }

@@ -4,9 +4,9 @@ one connection (latency) and for many (capacity). All have the same number of da
 import contextlib
 import subprocess
 import tempfile
-from urllib.parse import quote
 
 from harness.contestants import BLOCKING, COMBINED
+from harness.database import READING
 from harness.race import Measurement
 from harness.servers import StartError, start_bound_to_us
 from harness.settings import BUILD
@@ -83,8 +83,7 @@ def delayed(database, delay_ms):
         try:
             if process.stdout.readline().strip() != "ready":
                 raise StartError("the delaying proxy did not start")
-            url = database.reading_url
-            yield {"DATABASE_URL": url.replace(quote(str(database.server.folder), safe=""), quote(folder, safe=""))}
+            yield {"DATABASE_URL": database.url(READING, folder)}
         finally:
             process.terminate()
             process.wait()
