@@ -8,20 +8,19 @@ USERS (100000), ROUNDS (5), SECONDS (1.5), WARM_UP (0.5) and CONNECTIONS (64) ma
 """
 
 import contextlib
-import signal
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from harness import goals, preparation  # noqa: E402
+from harness import command, goals, preparation  # noqa: E402
 from harness.arena import Arena  # noqa: E402
 from harness.contestants import COMBINED, GO, RUST, SPLITS  # noqa: E402
 from harness.database import Database  # noqa: E402
 from harness.experiments import closed, cost, json_cost, neighbour, spread  # noqa: E402
 from harness.race import Race  # noqa: E402
-from harness.settings import SettingError, Settings  # noqa: E402
+from harness.settings import Settings  # noqa: E402
 from harness.store import Store  # noqa: E402
 
 RACES = {
@@ -50,9 +49,23 @@ def measurements(arena, languages):
     return found + cost.measurements(ours)
 
 
+def show_tunings(arena):
+    for one in arena.contestants:
+        connections, label = arena.tuning(one.name, "read")
+        say(f"{one.title}: {connections} database connections{f', {label}' if label else ''}")
+
+
+def show_results(arena):
+    settings, machine = arena.settings, preparation.machine()
+    say(f"\n{machine['processor']}, {machine['processors']} processors for all of it, Linux {machine['kernel']}; "
+        f"{settings.users:,} users, {settings.connections} connections, {settings.rounds} rounds of {settings.seconds:g} s\n")
+    table = goals.table(arena.store, settings.connections)
+    table.print()
+    say(f"\n{table.missed} goals missed; a ratio is that of the medians, with the range that the rounds allow")
+    return table.missed
+
+
 def run():
-    preparation.check_machine()
-    cost.raise_descriptor_limit()
     settings = Settings.from_environment(rounds=5, seconds=1.5)
     built, absent = preparation.build([SPLITS, COMBINED, GO[0], *RUST], say)
     languages = json_cost.build(say)
@@ -60,34 +73,17 @@ def run():
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="splits-bench-"))
         database = stack.enter_context(Database(settings.users))
         arena = Arena(settings, database, Store(folder, {}), built, absent)
-        kept, refused = preparation.admit(built, database, say)
+        kept, _ = preparation.admit(built, database, say)
         arena.contestants = [one for one in built if one.name in kept]
+        show_tunings(arena)
         race = Race(arena.store, say)
-        sweep = [one for one in closed.pgbench_sweep(arena, rounds=1) if one.parameters["contestant"] == "pgbench"]
         todo = measurements(arena, languages)
         race.later_seconds = sum(one.seconds for one in todo)
-        race.run(sweep)
+        race.run([one for one in closed.pgbench_sweep(arena, rounds=1) if one.parameters["contestant"] == "pgbench"])
         race.later_seconds = 0
         race.run(todo)
-        machine = preparation.machine()
-    say(f"\n{machine['processor']}, {machine['processors']} processors for all of it, Linux {machine['kernel']}; "
-        f"{settings.users:,} users, {settings.connections} connections, {settings.rounds} rounds of {settings.seconds:g} s\n")
-    table = goals.table(arena.store, settings.connections)
-    table.print()
-    say(f"\n{table.missed} goals missed; a ratio is that of the medians, with the range that the rounds allow")
-    return 1 if table.missed else 0
-
-
-def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        return run()
-    except SettingError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+        return 1 if show_results(arena) else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run("bench", run))

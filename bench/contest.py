@@ -1,29 +1,28 @@
 #!/usr/bin/env python3
 """Splits beside Go and Rust, in every experiment, with a report at the end: ./dev contest
 
-What was measured is kept in build/contest: an interrupted contest goes on where it stopped, unless the sources or the
-settings have changed. Exit code 0: everything was measured; 3: something gave no result, see the report.
+What was measured is kept in build/contest: an interrupted contest goes on where it stopped, unless programs, settings
+or the machine have changed. Exit code 0: everything was measured; 3: something gave no result, see the report.
 
 USERS (100000), ROUNDS (5), SECONDS (2), WARM_UP (0.5) and CONNECTIONS (64) make it shorter or longer.
 """
 
 import argparse
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from harness import goals, preparation, results  # noqa: E402
+from harness import command, goals, preparation, results  # noqa: E402
 from harness.arena import Arena, now  # noqa: E402
 from harness.contestants import BLOCKING, COMBINED, LIMITS, PEER_CONTESTANTS, SPLITS  # noqa: E402
 from harness.database import Database  # noqa: E402
 from harness.experiments import (closed, cost, crossover, fan_out, json_cost, model, neighbour, open_loop,  # noqa: E402
                                  phases, spread, sweep)
 from harness.race import Race, minutes  # noqa: E402
-from harness.settings import BUILD, ROOT, SettingError, Settings  # noqa: E402
+from harness.settings import BUILD, ROOT, Settings  # noqa: E402
 from harness.store import Store, is_result  # noqa: E402
 
 FOLDER = BUILD / "contest"
@@ -31,6 +30,10 @@ FOLDER = BUILD / "contest"
 
 def say(text):
     print(text, flush=True)
+
+
+EXPERIMENTS = ("sweep", "tunings", "closed", "spread", "json", "phases", "crossover", "model", "fan_out", "open_peak",
+               "open", "neighbour", "cost")
 
 
 def stages(arena, languages):
@@ -64,14 +67,12 @@ def run_stages(arena, languages, only):
 
 
 def hold(arena, contestants):
-    """Leaves only those who keep the contract; a contest that goes on believes what it found before."""
-    known = arena.store.folder / "contract.json"
-    if known.exists():
-        found = results.read(known)
-        kept, absent = found["kept"], found["absent"]
-    else:
-        kept, absent = preparation.admit(contestants, arena.database, say)
-        results.write(known, {"kept": kept, "absent": absent})
+    """Leaves only those who keep the contract; a contest that goes on believes what it found of the same programs."""
+    path = arena.store.folder / "contract.json"
+    kept = results.read(path) if path.exists() else {}
+    found, absent = preparation.admit([one for one in contestants if one.name not in kept], arena.database, say)
+    kept |= found
+    results.write(path, kept)
     arena.contestants = [one for one in contestants if one.name in kept]
     arena.absent += absent
     return kept
@@ -85,50 +86,54 @@ def write_report(document, folder):
     say(f"\nThe report: {folder / 'index.html'}")
 
 
+def measure(arena, languages, only):
+    """Whether it came to its end."""
+    try:
+        run_stages(arena, languages, only)
+    except KeyboardInterrupt:
+        say("\nInterrupted: ./dev contest goes on from here. The report is of what there is.")
+        return False
+    return True
+
+
 def run(options):
-    preparation.check_machine()
-    cost.raise_descriptor_limit()
     settings = Settings.from_environment(rounds=5, seconds=2)
     commit = preparation.commit()
     if options.fresh:
         shutil.rmtree(FOLDER, ignore_errors=True)
-    store = Store(FOLDER, {"sources": preparation.fingerprint(), "settings": vars(settings)})
-    started = results.remembered(FOLDER / "started.json", now, fresh=not store.records)
     built, absent = preparation.build([SPLITS, COMBINED, BLOCKING, *PEER_CONTESTANTS], say)
     languages = json_cost.build(say)
     with Database(settings.users) as database:
+        versions, machine = preparation.versions(database), preparation.machine()
+        identity = {"programs": preparation.fingerprint(built), "settings": vars(settings), "versions": versions,
+                    "machine": machine}
+        store = Store(FOLDER, identity, say)
+        started = results.remembered(FOLDER / "started.json", now)
         arena = Arena(settings, database, store, built, absent)
         kept = hold(arena, built)
-        facts = {"started": started, "commit": commit, "machine": preparation.machine(),
-                 "versions": preparation.versions(database)}
-        try:
-            run_stages(arena, languages, options.only)
-            is_complete = not options.only
-        except KeyboardInterrupt:
-            say("\nInterrupted: ./dev contest goes on from here. The report is of what there is.")
-            is_complete = False
-        document = results.document(arena, kept, facts | {"ended": now()}, is_complete)
-        document["contestants"] += LIMITS
+        came_to_its_end = measure(arena, languages, options.only)
+        facts = {"started": started, "ended": now(), "commit": commit, "machine": machine, "versions": versions}
+        document = results.document(arena, kept, facts, came_to_its_end and not options.only)
+    document["contestants"] += LIMITS
     write_report(document, Path(options.report))
     goals.table(store, settings.connections).print()
     without = [record for record in store.records if not is_result(record)]
     say(f"{len(store.records) - len(without)} results, {len(without)} measurements without result, "
         f"{len(arena.absent)} contestants left out")
-    return 130 if not is_complete and not options.only else 3 if without or arena.absent else 0
+    if not came_to_its_end:
+        return command.EXIT_INTERRUPTED
+    return 3 if without or arena.absent else 0
 
 
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser = argparse.ArgumentParser(prog="./dev contest", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", metavar="EXPERIMENT", help="only these")
+    parser.add_argument("--only", nargs="+", metavar="EXPERIMENT", choices=EXPERIMENTS,
+                        help=f"only these of {', '.join(EXPERIMENTS)}")
     parser.add_argument("--fresh", action="store_true", help="forget what was measured before")
     parser.add_argument("--report", default=str(FOLDER / "report"), metavar="FOLDER", help="where the report goes")
-    try:
-        return run(parser.parse_args())
-    except SettingError as error:
-        print(f"contest: {error}", file=sys.stderr)
-        return 2
+    options = parser.parse_args()
+    return command.run("contest", lambda: run(options))
 
 
 if __name__ == "__main__":

@@ -6,17 +6,17 @@ SECONDS (3), USERS, WARM_UP and CONNECTIONS as in ./dev bench.
 """
 
 import random
-import signal
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from harness import preparation  # noqa: E402
+from harness import command, preparation  # noqa: E402
 from harness.arena import WORKLOADS, Arena  # noqa: E402
 from harness.contestants import SPLITS, WITHOUT_LEDGER  # noqa: E402
 from harness.database import Database  # noqa: E402
-from harness.settings import SettingError, Settings  # noqa: E402
+from harness.servers import StartError  # noqa: E402
+from harness.settings import Settings  # noqa: E402
 from harness.table import Table  # noqa: E402
 
 THROUGHPUT_LOSS_MAX_PERCENT = 2
@@ -41,6 +41,11 @@ def measure(arena, servers, route, workload, rounds):
 
 
 def add_rows(table, route, pairs):
+    """Pairs with errors count as none."""
+    failed = sum(figures["failed"] for pair in pairs for figures in pair.values())
+    pairs = [pair for pair in pairs if not any(figures["failed"] for figures in pair.values())]
+    if not pairs:
+        raise StartError(f"{route}: no pair without failed requests")
     for name in BUILDS:
         table.add(f"{route}, ledger {name}", [pair[name]["rate"] for pair in pairs], "/s")
         table.add(f"{route}, ledger {name}, CPU", [pair[name]["cpu_service_us"] for pair in pairs], "µs")
@@ -48,7 +53,6 @@ def add_rows(table, route, pairs):
               "%", f"≤ {THROUGHPUT_LOSS_MAX_PERCENT} %", lambda loss: loss <= THROUGHPUT_LOSS_MAX_PERCENT)
     table.add(f"{route}: CPU added", [pair["on"]["cpu_service_us"] - pair["off"]["cpu_service_us"] for pair in pairs],
               "µs", f"≤ {CPU_MAX_US} µs", lambda cpu: cpu <= CPU_MAX_US)
-    failed = sum(figures["failed"] for pair in pairs for figures in pair.values())
     table.add(f"{route}: failed requests", float(failed), "", "0", lambda count: count == 0)
 
 
@@ -66,16 +70,5 @@ def run():
     return 1 if table.missed else 0
 
 
-def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        return run()
-    except SettingError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run("bench", run))

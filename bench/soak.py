@@ -5,17 +5,16 @@ Exit code 1 when the size after the warm-up changes by more than 1 MiB, or a req
 rest as in ./dev bench.
 """
 
-import signal
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from harness import load, preparation  # noqa: E402
+from harness import command, load, preparation  # noqa: E402
 from harness.arena import WORKLOADS, Arena  # noqa: E402
 from harness.contestants import SPLITS  # noqa: E402
 from harness.database import Database  # noqa: E402
-from harness.settings import SettingError, Settings, number  # noqa: E402
+from harness.settings import Settings, number  # noqa: E402
 from harness.table import Table  # noqa: E402
 
 # Mostly what is most frequent; a list of 100 and a write now and then.
@@ -62,16 +61,5 @@ def run():
     return 1 if table.missed else 0
 
 
-def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        return run()
-    except SettingError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run("bench", run))

@@ -10,7 +10,7 @@ from harness.contestants import COMBINED, SPLITS
 from harness.database import Database
 from harness.experiments.best import best
 from harness.servers import Server
-from harness.settings import ROOT, Settings
+from harness.settings import ALL_PROCESSORS, ROOT, Settings
 from harness.store import Store
 
 # When neither this run nor a published one has searched for the best.
@@ -41,20 +41,24 @@ class Arena:
 
     def tuning(self, name, workload):
         """(db_connections, label of its environment) that gave the highest median rate in the sweep."""
-        swept = SPLITS.name if name.startswith(SPLITS.name) and name != COMBINED.name else name
-        wanted = swept, "create" if workload in ("create", "mixed") else "read"
+        writes = workload in ("create", "mixed")
+        is_swept = not name.startswith(SPLITS.name) or (name == COMBINED.name and not writes)
+        wanted = name if is_swept else SPLITS.name, "create" if writes else "read"
         return best(self.store, *wanted) or published_tunings().get(wanted) or (DB_CONNECTIONS_DEFAULT, "")
 
     def pids(self, server):
         return {"service": server.pid, "postgres": self.database.pid}
 
-    def server(self, contestant, *options, workload="read", db_connections=None, writes=False, environment=None):
-        """A contestant to be started by a with statement: tuned for the workload unless db_connections says otherwise."""
-        found, label = (db_connections, "") if db_connections else self.tuning(contestant.name, workload)
+    def server(self, contestant, *options, workload="read", db_connections=None, writes=False, environment=None,
+               label=None):
+        """
+        A contestant to be started by a with statement, tuned for the workload; db_connections and label replace what
+        the sweep found best.
+        """
+        best_connections, best_label = self.tuning(contestant.name, workload)
         url = self.database.fresh_url() if writes else self.database.reading_url
-        tuned = contestant.tunings.get(label, {})
-        return Server(contestant, url, found, *options,
-                      environment=tuned | (environment or {}))
+        tuned = contestant.tunings.get(best_label if label is None else label, {})
+        return Server(contestant, url, db_connections or best_connections, *options, environment=tuned | (environment or {}))
 
     def closed(self, contestant, workload, connections, seconds=None, **options):
         """Starts it, warms it up, and measures one workload under a closed loop."""
@@ -68,7 +72,8 @@ class Arena:
         url = server.base_url + path
         if self.settings.warm_up:
             load.wrk(url, {}, seconds=self.settings.warm_up, **shared)
-        return load.wrk(url, self.pids(server), seconds=seconds or self.settings.seconds, memory=server.memory, **shared)
+        return load.wrk(url, self.pids(server), seconds=seconds or self.settings.seconds, memory=server.memory,
+                        **shared) | {"db_connections": server.db_connections}
 
     def seconds_of(self, seconds=None):
         """That closed() takes, roughly."""
@@ -77,14 +82,17 @@ class Arena:
 
 @functools.cache
 def published_tunings():
-    """What the last published contest found best."""
+    """What the last published contest found best, when it had as many processors."""
     if not PUBLISHED.exists():
         return {}
+    published = json.loads(PUBLISHED.read_text())
+    if published["machine"]["processors"] != len(ALL_PROCESSORS):
+        return {}
     found = {}
-    for one in json.loads(PUBLISHED.read_text())["contestants"]:
+    for one in published["contestants"]:
         if "db_connections" in one:
             found[one["name"], "read"] = one["db_connections"], one["tuning"]
-            found[one["name"], "create"] = one["db_connections_create"], ""
+            found[one["name"], "create"] = one["db_connections_create"], one["tuning_create"]
     return found
 
 

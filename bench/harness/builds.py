@@ -1,8 +1,10 @@
 """Builds the peers; and builds everybody once from nothing and once after one changed line, for the time it takes."""
 
+import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -24,16 +26,33 @@ def tool(name):
     return os.environ[variable] if variable in os.environ else shutil.which(name) or ""
 
 
+def plain_environment():
+    """Without flags of the user's for compilers: everybody is built as his own files say."""
+    foreign = ("CFLAGS", "LDFLAGS", "CPPFLAGS", "GOFLAGS", "RUSTFLAGS", "CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_ENCODED_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+
+
+def end_with_children(process):
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    process.wait()
+
+
 def run(command, folder, environment, log):
     """Seconds that it took; its output is in log."""
     start = time.monotonic()
     with open(log, "ab") as output:
         try:
-            code = subprocess.run([str(part) for part in command], cwd=folder, env=os.environ | environment,
-                                  stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                  timeout=BUILD_SECONDS_MAX).returncode
-        except (OSError, subprocess.TimeoutExpired) as error:
+            process = subprocess.Popen([str(part) for part in command], cwd=folder, env=plain_environment() | environment,
+                                       stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+        except OSError as error:
             raise BuildError(str(error)) from error
+        try:
+            code = process.wait(BUILD_SECONDS_MAX)
+        except subprocess.TimeoutExpired as error:
+            raise BuildError(f"{command[0]} did not end") from error
+        finally:
+            end_with_children(process)
     if code != 0:
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
         wrong = [line for line in lines if re.match(r"error|.*: error", line)] or lines or ["no output"]

@@ -47,9 +47,9 @@ def go(name, title, what, serializers=("encoding/json",)):
                       tunings={"GOGC=400": {"GOGC": "400"}, "GOMAXPROCS=1": {"GOMAXPROCS": "1"}})
 
 
-def rust(name, title, what):
+def rust(name, title, what, **tunings):
     return Contestant(f"rust-{name.replace('_', '-')}", title, "Rust", "rust", what, str(PEERS / f"rust-{name}"),
-                      serializers=("serde",))
+                      serializers=("serde",), tunings=tunings)
 
 
 SPLITS = splits("splits", "Splits", "libmicrohttpd, libpq pipelined")
@@ -65,7 +65,7 @@ GO = [
     go("fasthttp", "fasthttp + pgx", "fasthttp, pgx v5, a fast JSON library", ("sonic", "encoding/json")),
 ]
 RUST = [
-    rust("axum_sqlx", "axum + sqlx", "axum, sqlx"),
+    rust("axum_sqlx", "axum + sqlx", "axum, sqlx", **{"TOKIO_WORKER_THREADS=1": {"TOKIO_WORKER_THREADS": "1"}}),
     rust("axum_postgres", "axum + tokio-postgres", "axum, tokio-postgres pipelined"),
     rust("actix_deadpool", "actix-web + deadpool", "actix-web, deadpool-postgres"),
 ]

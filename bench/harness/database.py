@@ -30,13 +30,20 @@ class Database:
 
     def __enter__(self):
         self.server.__enter__()
+        try:
+            self._fill()
+        except BaseException:
+            self.server.__exit__(None, None, None)
+            raise
+        return self
+
+    def _fill(self):
         self.sample_url = self.server.create_database(SAMPLE)
         subprocess.run([SPLITS, "migrate", "up", f"--database-url={self.sample_url}",
                         f"--migrations-dir={ROOT}/migrations"], check=True, stdout=subprocess.DEVNULL)
         subprocess.run([program_folder() / "psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-v", f"users={self.users}",
                         "-f", ROOT / "bench/sample_users.sql", self.sample_url], check=True)
         self.reading_url = self._copy(READING)
-        return self
 
     def __exit__(self, *exception):
         self.server.__exit__(*exception)
@@ -64,7 +71,6 @@ class Database:
         return self.server.query("SHOW server_version")[0][0].split()[0]
 
 
-def foreign_variables_removed():
-    """The environment without what would set something for a contestant or for libpq."""
-    foreign = ("SPLITS_", "PG", "DATABASE_URL", "PORT", "DB_CONNECTIONS", "GOGC", "GOMAXPROCS", "GOMEMLIMIT")
-    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+def bare_environment():
+    """Nothing that would set something for a contestant, its runtime or its driver."""
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}

@@ -15,12 +15,13 @@ import time
 import uuid
 
 from harness.builds import tool
-from harness.settings import PROCESSORS, ROOT
+from harness.settings import LOAD_PROCESSORS, LOAD_THREADS, PROCESSORS, ROOT
 from harness.watch import Watch
 
 from postgres import program_folder
 
 SLACK_SECONDS = 30
+KEPT_UP_SHARE = 0.98 # of the requests that a constant rate asks for; with less it was another rate
 SCRIPTS = ROOT / "bench/load"
 
 
@@ -29,11 +30,8 @@ class LoadError(Exception):
 
 
 def pinned(command):
-    """On four processors or more the load has the last quarter for itself; on fewer all share all."""
-    if PROCESSORS < 4:
-        return command
-    last = sorted(os.sched_getaffinity(0))[-(PROCESSORS // 4):]
-    return ["taskset", "-c", ",".join(map(str, last)), *command]
+    """To the processors of the load generator; the rest of the race has left them (see preparation.pin)."""
+    return ["taskset", "-c", ",".join(map(str, LOAD_PROCESSORS)), *command]
 
 
 def output_of(command, seconds, environment=None, during=None, interrupt=False):
@@ -73,13 +71,17 @@ def wrk(url, pids, *, script="plain", seconds, connections, users, memory=None):
     seen = {}
     # wrk knows whole seconds; at Ctrl-C it stops and reports.
     interrupt = seconds != int(seconds)
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{math.ceil(seconds)}s", "--timeout", "10s",
-               "-s", SCRIPTS / f"{script}.lua", url]
+    timeout = max(1, int(seconds) // 2) # an answer that took longer makes the run no result
+    command = ["wrk", f"-t{min(LOAD_THREADS, connections)}", f"-c{connections}", f"-d{math.ceil(seconds)}s",
+               "--timeout", f"{timeout}s", "-s", SCRIPTS / f"{script}.lua", url]
     environment = {"USERS": str(users), "RUN": uuid.uuid4().hex[:12]}
 
     def measure():
         output = output_of(command, seconds, environment, memory and (lambda: seen.update(memory())), interrupt)
-        last = json.loads(output.strip().splitlines()[-1])
+        lines = output.strip().splitlines()
+        if not lines or not lines[-1].startswith("{"):
+            raise LoadError("wrk gave no figures")
+        last = json.loads(lines[-1])
         failed = sum(last[kind] for kind in ("non2xx", "connect", "read", "write", "timeout"))
         return {"rate": last["count"] / (last["duration_us"] / 1e6), "count": last["count"], "failed": failed,
                 **{name: last[name] for name in ("p50", "p90", "p99", "p999", "max", "mean")}}
@@ -92,8 +94,8 @@ def wrk(url, pids, *, script="plain", seconds, connections, users, memory=None):
 
 def oha(url, pids, *, rate, seconds, connections):
     """
-    Latency counts from when a request was due, not from when it was sent: a service that stalls is charged for all
-    that should have been sent meanwhile (coordinated omission). url may hold a regular expression. rate None: as fast
+    Latency counts from when the pacer released a request, whether or not a connection was free: a service that stalls
+    is charged for what waits meanwhile (coordinated omission). url may hold a regular expression. rate None: as fast
     as it can, a closed loop.
     """
     pace = ["-q", f"{rate:.0f}", "--latency-correction"] if rate else []
@@ -108,6 +110,8 @@ def oha(url, pids, *, rate, seconds, connections):
         count = sum(statuses.values())
         if not count:
             raise LoadError("no answers")
+        if rate and count < KEPT_UP_SHARE * rate * seconds:
+            raise LoadError(f"did not keep up: {count / seconds:,.0f}/s of {rate:,.0f}/s")
         ms = {name: value * 1000 for name, value in report["latencyPercentiles"].items()}
         curve = [[float(name[1:]) / 100, value] for name, value in ms.items()]
         return {"rate": count / report["summary"]["total"], "count": count, "failed": failed, "curve": curve,
@@ -138,6 +142,7 @@ def pgbench(database_url, pids, *, users, seconds, clients, is_pipelined=False):
             output = output_of(command, seconds)
             count = int(re.search(r"number of transactions actually processed: (\d+)", output)[1])
             tps = float(re.search(r"tps = ([\d.]+)", output)[1])
-            return {"rate": tps * per_transaction, "count": count * per_transaction, "failed": 0}
+            failed = int(re.search(r"number of failed transactions: (\d+)", output)[1])
+            return {"rate": tps * per_transaction, "count": count * per_transaction, "failed": failed}
 
         return watched(pids, measure)

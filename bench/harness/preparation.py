@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 import platform
 import re
 import shutil
@@ -9,19 +10,26 @@ import subprocess
 from pathlib import Path
 
 from harness import builds, contract
-from harness.settings import PROCESSORS, ROOT, SettingError
+from harness.settings import ALL_PROCESSORS, RACE_PROCESSORS, ROOT, SettingError
 
 MEMORY_GIB_MIN = 2
+PROGRAMS = ("wrk", "nginx", "setpriv", "taskset", "strip", "ldd")
 
 
 def check_machine():
-    missing = [name for name in ("wrk", "nginx", "setpriv") if not shutil.which(name, path="/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")]
+    folders = f"{os.environ.get('PATH', '')}:/usr/bin:/usr/sbin"
+    missing = [name for name in PROGRAMS if not shutil.which(name, path=folders)]
     if missing:
         raise SettingError(f"missing: {', '.join(missing)}")
     if memory_gib() < MEMORY_GIB_MIN:
         raise SettingError(f"this machine has {memory_gib():.1f} GiB of memory: {MEMORY_GIB_MIN} are needed")
-    if PROCESSORS < 2:
+    if len(ALL_PROCESSORS) < 2:
         raise SettingError("one processor: the load generator would take it from who is measured; 2 are needed")
+
+
+def pin():
+    """Leaves the load generator's processors to it: what is started from here on inherits the rest."""
+    os.sched_setaffinity(0, RACE_PROCESSORS)
 
 
 def memory_gib():
@@ -62,7 +70,7 @@ def left_out(contestant, why, say):
 
 def machine():
     model = re.search(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.M)
-    return {"processor": model[1] if model else platform.machine(), "processors": PROCESSORS,
+    return {"processor": model[1] if model else platform.machine(), "processors": len(ALL_PROCESSORS),
             "memory_gib": round(memory_gib(), 1), "kernel": platform.release()}
 
 
@@ -107,6 +115,9 @@ def locked_versions():
 
 def commit():
     """The commit of the sources; with a mark when they have been changed since."""
+    if not shutil.which("git"):
+        return "unknown"
+
     def git(*arguments):
         return subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True, text=True).stdout.strip()
 
@@ -114,13 +125,12 @@ def commit():
     return (git("rev-parse", "--short=12", "HEAD") or "unknown") + ("+changes" if changed else "")
 
 
-
-
-def fingerprint():
-    """Of all that what is measured depends on: sources of the service, of the peers, of the harness."""
+def fingerprint(contestants):
+    """Of all that what is measured depends on: the programs that race, and those that measure."""
     digest = hashlib.sha256()
-    for folder in ("src", "include", "migrations", "bench"):
-        for path in sorted((ROOT / folder).rglob("*")):
-            if path.is_file() and "report" not in path.parts and "__pycache__" not in path.parts:
-                digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
+    for path in sorted(Path(one.program) for one in contestants):
+        digest.update(path.read_bytes())
+    for path in sorted(path for folder in ("harness", "load") for path in (ROOT / "bench" / folder).rglob("*")):
+        if path.suffix in (".py", ".lua"):
+            digest.update(path.read_bytes())
     return digest.hexdigest()

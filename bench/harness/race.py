@@ -1,7 +1,10 @@
 """Runs measurements: those that are there already are left out, the rest takes place in random order, round by round."""
 
 import random
+import subprocess
 import time
+
+import psycopg2
 
 from harness.load import LoadError
 from harness.servers import StartError
@@ -62,6 +65,9 @@ class Race:
             return one.run()
         except (StartError, LoadError) as error:
             return {"error": str(error)}
+        except (OSError, ValueError, LookupError, subprocess.SubprocessError, psycopg2.Error) as error:
+            # A contestant that died in the midst of it, most likely: the others go on.
+            return {"error": f"{type(error).__name__}: {error}"}
 
 
 def summary(figures):

@@ -22,9 +22,10 @@ def document(arena, contract_results, facts, is_complete):
 
 def describe(arena, contestant, contract_results):
     db_connections, label = arena.tuning(contestant.name, "read")
+    create_connections, create_label = arena.tuning(contestant.name, "create")
     return {"name": contestant.name, "title": contestant.title, "language": contestant.language,
             "family": contestant.family, "what": contestant.what, "db_connections": db_connections, "tuning": label,
-            "db_connections_create": arena.tuning(contestant.name, "create")[0],
+            "db_connections_create": create_connections, "tuning_create": create_label,
             "contract": contract_results.get(contestant.name)}
 
 
@@ -47,8 +48,8 @@ def read(path):
     return json.loads(path.read_text())
 
 
-def remembered(path, make, fresh):
+def remembered(path, make):
     """A value that is made once and kept."""
-    if fresh or not path.exists():
+    if not path.exists():
         write(path, make())
     return read(path)

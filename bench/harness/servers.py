@@ -9,13 +9,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness.database import foreign_variables_removed
+from harness.database import bare_environment
 from harness.watch import memory_mib
 
 from service_process import free_port
 
 START_SECONDS_MAX = 20
 STOP_SECONDS_MAX = 15
+READY_AT_ONCE = 64
 
 
 class StartError(Exception):
@@ -27,12 +28,19 @@ def start_bound_to_us(command, **options):
     return subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *map(str, command)], start_new_session=True, **options)
 
 
+@contextlib.contextmanager
+def answered(port, path):
+    """The response to one GET; its connection stays open for the with statement."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    with contextlib.closing(connection):
+        connection.request("GET", path)
+        yield connection.getresponse()
+
+
 def status_of(port, path):
     """Of one GET; None while nobody listens."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
-        connection.request("GET", path)
-        return connection.getresponse().status
+    with contextlib.suppress(OSError, http.client.HTTPException), answered(port, path) as response:
+        return response.status
     return None
 
 
@@ -41,10 +49,11 @@ class Server:
 
     def __init__(self, contestant, database_url, db_connections, *options, environment=None):
         self.contestant = contestant
+        self.db_connections = db_connections
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.log = tempfile.NamedTemporaryFile("w+", prefix="splits-bench-", suffix=".log")
-        self.environment = (foreign_variables_removed() | {"PORT": str(self.port), "DATABASE_URL": database_url}
+        self.environment = (bare_environment() | {"PORT": str(self.port), "DATABASE_URL": database_url}
                             | contestant.connections_environment(db_connections) | contestant.environment
                             | (environment or {}))
         self.command = [contestant.program, *contestant.arguments, *options]
@@ -75,11 +84,20 @@ class Server:
     def _wait_until_ready(self):
         deadline = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < deadline and self.process.poll() is None:
-            if status_of(self.port, "/users/1") == 200:
+            if self._is_ready():
                 return
             time.sleep(0.01)
         lines = self.log_text().strip().splitlines() or ["no output"]
         raise StartError(f"{self.contestant.title} did not become ready: {lines[-1][:300]}")
+
+    def _is_ready(self):
+        """Of Splits each worker says so for itself, and connections that are open at once are spread over them."""
+        if self.contestant.family != "c":
+            return status_of(self.port, "/users/1") == 200
+        with contextlib.ExitStack() as connections, contextlib.suppress(OSError, http.client.HTTPException):
+            return all(connections.enter_context(answered(self.port, "/health/ready")).status == 200
+                       for _ in range(READY_AT_ONCE))
+        return False
 
     def _end(self):
         if self.process.poll() is None:

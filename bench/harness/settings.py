@@ -9,7 +9,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 sys.path += [str(ROOT / "tests/ci"), str(ROOT / "tests/integration")]
 
-PROCESSORS = len(os.sched_getaffinity(0))
+ALL_PROCESSORS = sorted(os.sched_getaffinity(0))
+# On four processors or more the load generator has the last quarter for itself; on fewer all share all.
+LOAD_PROCESSORS = ALL_PROCESSORS[-(len(ALL_PROCESSORS) // 4):] if len(ALL_PROCESSORS) >= 4 else ALL_PROCESSORS
+RACE_PROCESSORS = ALL_PROCESSORS[:-(len(ALL_PROCESSORS) // 4)] if len(ALL_PROCESSORS) >= 4 else ALL_PROCESSORS
+PROCESSORS = len(RACE_PROCESSORS) # of the contestants and PostgreSQL
+LOAD_THREADS = max(1, len(LOAD_PROCESSORS)) if len(ALL_PROCESSORS) >= 4 else 1
 
 
 class SettingError(Exception):

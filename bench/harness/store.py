@@ -3,34 +3,39 @@ interrupted goes on where it stopped. A contest of another build or other settin
 
 import json
 import pathlib
+import shutil
 
 
 class Store:
-    def __init__(self, folder, identity):
-        """identity: what must be the same for measurements to belong together."""
+    def __init__(self, folder, identity, say=print):
+        """identity: what must be the same for measurements to belong together; else the folder is emptied."""
         self.folder = pathlib.Path(folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
         self.records = []
         self._path = self.folder / "measurements.jsonl"
-        self._identity_path = self.folder / "identity.json"
+        identity_path = self.folder / "identity.json"
         text = json.dumps(identity, sort_keys=True, indent=1)
-        if self._identity_path.exists() and self._identity_path.read_text() == text:
-            self._load()
-        else:
-            self._path.unlink(missing_ok=True)
-            self._identity_path.write_text(text)
-        self._known = {key_of(record) for record in self.records}
+        if identity_path.exists() and identity_path.read_text() != text:
+            say(f"sources, tools or settings have changed: what was measured before is dropped ({self.folder})")
+            shutil.rmtree(self.folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        identity_path.write_text(text)
+        self._load()
+        self._known = {key_of(record) for record in self.records if is_result(record)}
 
     def _load(self):
         if not self._path.exists():
             return
+        records = {}
         for line in self._path.read_text().splitlines():
             try:
-                self.records.append(json.loads(line))
+                record = json.loads(line)
             except ValueError:
                 continue # cut short when the contest was interrupted
+            records[key_of(record)] = record
+        self.records = list(records.values())
 
     def has(self, key):
+        """Is there a result? What gave none is measured again."""
         return tuple(key) in self._known
 
     def add(self, parameters, figures):
@@ -38,8 +43,9 @@ class Store:
         record = {**parameters, "key": sorted(parameters), **figures}
         with open(self._path, "a") as file:
             file.write(json.dumps(record) + "\n")
-        self.records.append(record)
-        self._known.add(key_of(record))
+        self.records = [old for old in self.records if key_of(old) != key_of(record)] + [record]
+        if is_result(record):
+            self._known.add(key_of(record))
 
     def select(self, **wanted):
         """The records with these values that are results."""

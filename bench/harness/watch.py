@@ -34,7 +34,10 @@ def memory_mib(pid):
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
 
     def field(text, name):
-        return int(re.search(rf"^{name}:\s+(\d+) kB", text, re.M)[1]) / 1024
+        found = re.search(rf"^{name}:\s+(\d+) kB", text, re.M)
+        if not found:
+            raise ProcessLookupError(f"process {pid} has ended")
+        return int(found[1]) / 1024
 
     return {"rss_mib": field(rollup, "Rss"), "pss_mib": field(rollup, "Pss"), "peak_mib": field(status, "VmHWM")}
 

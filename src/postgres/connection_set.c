@@ -82,7 +82,8 @@ static void end_batch(struct query *query, enum fault fault, const PGresult *res
 {
     struct lookup_batch *batch = lookup_batch_of(query);
     if (lookup_batch_is_divisible(fault, result)) {
-        take_back(batch->owner, query, QUERY_RETURN_ABORTED, fault ? fault : FAULT_INTERNAL);
+        /* Not sent again is only whose time is up: he is not told a fault that may be another's. */
+        take_back(batch->owner, query, QUERY_RETURN_ABORTED, FAULT_REQUEST_TIMEOUT);
         return;
     }
     lookup_batch_answer(batch, fault, result);
@@ -103,7 +104,10 @@ static void follow(uint64_t *average_ns, uint64_t value_ns)
         *average_ns += (value_ns - *average_ns) / 32;
 }
 
-/* A statement's own time is what its answer took beyond a round trip: a far database makes nothing slow. */
+/*
+ * A statement's own time is what its answer took beyond a round trip: a far database makes nothing slow.
+ * Until the way is known nothing is judged, or a long way would keep all connections too busy for a ping.
+ */
 static void take_measure(void *argument, enum statement statement, unsigned count, uint64_t elapsed_ns)
 {
     struct connection_set *set = argument;
@@ -112,7 +116,7 @@ static void take_measure(void *argument, enum statement statement, unsigned coun
         set->round_trip_ns = elapsed_ns;
     else if (count == 0)
         follow(&set->round_trip_ns, elapsed_ns);
-    else
+    else if (set->knows_round_trip)
         follow(&set->expected_ns[statement],
                elapsed_ns > set->round_trip_ns ? (elapsed_ns - set->round_trip_ns) / count : 0);
     if (count == 0) set->knows_round_trip = true;
@@ -350,7 +354,11 @@ static void forget(void *argument, struct query *query, enum query_return why, e
     (void)why;
     (void)fault;
     query->state = QUERY_DONE;
-    lookup_batch_free(lookup_batch_of(query));
+    struct lookup_batch *batch = lookup_batch_of(query);
+    if (batch == NULL) return;
+    for (struct query *member; (member = lookup_batch_take(batch)) != NULL;)
+        member->state = QUERY_DONE;
+    lookup_batch_free(batch);
 }
 
 void connection_set_free(struct connection_set *set)

@@ -124,6 +124,8 @@ static void ping_slot(struct connection_set *set, struct slot *slot)
     if (slot->state != SLOT_UP || slot->pipeline.count > 0) return;
     if (!pipeline_ping(&slot->pipeline, set->now_ns))
         connection_upkeep_close(set, slot, PQerrorMessage(slot->pipeline.connection));
+    else
+        watch_pipeline(set, slot, false);
 }
 
 static void take_connection(struct connection_set *set, struct slot *slot)
@@ -142,8 +144,10 @@ static void take_connection(struct connection_set *set, struct slot *slot)
         set->knows_round_trip = false; /* it may be another server */
         log_event(LOG_LEVEL_INFO, "database_connected", LOG_INT("schema_version", slot->schema_version));
     }
-    /* How far the database is must be known before the first answers are judged: see schedule.h. */
-    if (!set->knows_round_trip) ping_slot(set, slot);
+    /* How far the database is must be known before answers are judged: see take_measure. */
+    if (set->knows_round_trip) return;
+    connection_set_advance(set, clock_now_ns()); /* the work above is none of the way */
+    ping_slot(set, slot);
 }
 
 static void look_after_connector(struct connection_set *set, struct slot *slot, bool is_new)

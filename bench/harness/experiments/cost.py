@@ -6,16 +6,14 @@ import resource
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 from harness import builds
 from harness.contestants import BLOCKING, COMBINED
-from harness.database import foreign_variables_removed
 from harness.race import Measurement
-from harness.servers import StartError, status_of
+from harness.servers import Server, StartError, status_of
 from harness.settings import SettingError
 from harness.watch import memory_mib
-
-from service_process import free_port
 
 IDLE_CONNECTIONS = 2000
 DESCRIPTORS_NEEDED = 9000
@@ -25,10 +23,11 @@ DB_CONNECTIONS = 8
 
 def raise_descriptor_limit(needed=DESCRIPTORS_NEEDED):
     """Of this process and all that it starts."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < needed:
         raise SettingError(f"open files (ulimit -Hn) are limited to {hard}: {needed} are needed for 4,096 connections")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def measurements(arena, parts=("start", "size", "idle", "build"), rounds=None):
@@ -40,7 +39,7 @@ def measurements(arena, parts=("start", "size", "idle", "build"), rounds=None):
             found += [measurement(lambda one=one: start(arena, one), 0.6, one, "start", number)
                       for number in range(rounds or arena.settings.rounds)]
         if "size" in parts:
-            found.append(measurement(lambda one=one: {"binary_bytes": builds.stripped_size(one.program)}, 0.2, one, "size"))
+            found.append(measurement(lambda one=one: size(one), 0.2, one, "size"))
         if "idle" in parts:
             found.append(measurement(lambda one=one: idle(arena, one), 4, one, "idle"))
         if "build" in parts:
@@ -52,29 +51,49 @@ def measurement(run, seconds, contestant, part, number=0):
     return Measurement(run, seconds, experiment="cost", contestant=contestant.name, part=part, round=number)
 
 
-def ready_path(contestant):
-    """The peers listen only when their database is there."""
-    return "/health/ready" if contestant.family == "c" else "/health"
+class StartedServer(Server):
+    """Measures from the start of the process to the first 200, without a wrapper around it."""
+
+    path = "/users/1"
+
+    def __enter__(self):
+        began = time.perf_counter()
+        self.process = subprocess.Popen(self.command, env=self.environment, stdin=subprocess.DEVNULL,
+                                        stdout=self.log, stderr=self.log, start_new_session=True)
+        try:
+            while status_of(self.port, self.path) != 200:
+                if time.perf_counter() - began > START_SECONDS_MAX or self.process.poll() is not None:
+                    raise StartError(f"{self.contestant.title} did not become ready")
+                time.sleep(0.0003)
+        except BaseException:
+            self._end()
+            raise
+        self.start_ms = (time.perf_counter() - began) * 1000
+        return self
+
+
+class ReadyServer(StartedServer):
+    path = "/health/ready"
 
 
 def start(arena, contestant):
-    """From exec to the first 200."""
-    port = free_port()
-    environment = foreign_variables_removed() | contestant.connections_environment(DB_CONNECTIONS) | {
-        "PORT": str(port), "DATABASE_URL": arena.database.reading_url}
-    path = ready_path(contestant)
-    began = time.perf_counter()
-    process = subprocess.Popen([contestant.program, *contestant.arguments], env=environment,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    try:
-        while status_of(port, path) != 200:
-            if time.perf_counter() - began > START_SECONDS_MAX or process.poll() is not None:
-                raise StartError(f"{contestant.title} did not become ready")
-            time.sleep(0.0003)
-        return {"start_ms": (time.perf_counter() - began) * 1000}
-    finally:
-        process.terminate()
-        process.wait()
+    """start_ms: to the first user, for everybody; ready_ms: until Splits says that it is ready."""
+    url = arena.database.reading_url
+    with StartedServer(contestant, url, DB_CONNECTIONS) as server:
+        figures = {"start_ms": server.start_ms}
+    if contestant.family == "c":
+        with ReadyServer(contestant, url, DB_CONNECTIONS) as server:
+            figures["ready_ms"] = server.start_ms
+    return figures
+
+
+def size(contestant):
+    """Stripped; and with the shared libraries that it loads, for others hold theirs."""
+    listed = subprocess.run(["ldd", contestant.program], capture_output=True, text=True).stdout
+    libraries = re.findall(r"(?:=> )?(/\S+) \(0x", listed)
+    binary = builds.stripped_size(contestant.program)
+    return {"binary_bytes": binary,
+            "with_libraries_bytes": binary + sum(Path(library).stat().st_size for library in libraries)}
 
 
 def one_answer(connection):
@@ -100,7 +119,7 @@ def idle(arena, contestant):
 
         def open_connections(count):
             for _ in range(count):
-                connection = connections.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+                connection = connections.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
                 one_answer(connection)
 
         open_connections(arena.settings.connections)

@@ -14,42 +14,49 @@ from harness.settings import BUILD
 DELAYS_MS = (0, 1, 5, 15, 50)               # the database sleeps whole milliseconds
 WIRE_DELAYS_MS = (0, 0.5, 1, 5, 15, 50)
 ROWS = (1, 10, 100, 1000)
-WIRE_ROWS = (1, 100)
+WIRE_ROWS = (100,)
 DB_CONNECTIONS = 64
 LOADS = (1, 64)
 SECONDS = 1.0
 PROXY = BUILD / "release/delay_proxy"
 
-# All serializers for some cells, these for all.
-MAIN_SERIALIZERS = {"splits": ("direct", "jansson"), "go-fasthttp": ("sonic",)}
+# These for all cells; the others for some.
+MAIN_SERIALIZERS = {"splits": ("direct", "jansson")}
 OTHER_SERIALIZERS_ROWS = 100
+OTHER_SERIALIZERS_DELAYS_MS = (0, 15)
+# What the verdict is about: measured as often as the goals are.
+HEADLINE = (15, 100)
 
 
-def serializers_of(contestant, rows):
-    if rows == OTHER_SERIALIZERS_ROWS:
+def serializers_of(contestant, rows, delay_ms):
+    if rows == OTHER_SERIALIZERS_ROWS and delay_ms in OTHER_SERIALIZERS_DELAYS_MS:
         return contestant.serializers
     return MAIN_SERIALIZERS.get(contestant.name, contestant.serializers[:1])
+
+
+def rounds_of(arena, delay_ms, rows):
+    return arena.settings.rounds if (delay_ms, rows) == HEADLINE else min(2, arena.settings.rounds)
 
 
 def cells(contestant):
     """(side, delay_ms, rows, serializer)"""
     for rows in ROWS:
-        for serializer in serializers_of(contestant, rows):
-            for delay_ms in DELAYS_MS:
+        for delay_ms in DELAYS_MS:
+            for serializer in serializers_of(contestant, rows, delay_ms):
                 yield "server", delay_ms, rows, serializer
     for rows in WIRE_ROWS:
         for delay_ms in WIRE_DELAYS_MS:
             yield "wire", delay_ms, rows, contestant.serializers[0]
 
 
-def measurements(arena, names=("splits", "go-nethttp", "go-fasthttp", "rust-axum-postgres"), rounds=None):
+def measurements(arena, names=("splits", "go-nethttp", "go-fasthttp", "rust-axum-postgres")):
     found = []
     for contestant in arena.contestants:
         if contestant in (BLOCKING, COMBINED) or contestant.name not in names:
             continue
         for side, delay_ms, rows, serializer in cells(contestant):
             for connections in LOADS:
-                for number in range(rounds or min(2, arena.settings.rounds)):
+                for number in range(rounds_of(arena, delay_ms, rows)):
                     found.append(cell(arena, contestant, side=side, delay_ms=delay_ms, rows=rows,
                                       serializer=serializer, connections=connections, round=number))
     return found
@@ -59,7 +66,7 @@ def cell(arena, contestant, side, delay_ms, rows, serializer, connections, round
     path = f"/lab/users?rows={rows}&delay_ms={delay_ms if side == 'server' else 0}&serializer={serializer}"
 
     def run():
-        proxy = delayed(arena.database, delay_ms) if side == "wire" and delay_ms else contextlib.nullcontext()
+        proxy = delayed(arena.database, delay_ms) if side == "wire" else contextlib.nullcontext()
         with proxy as environment:
             with arena.server(contestant, *lab_options(contestant), db_connections=DB_CONNECTIONS,
                               environment=environment) as server:

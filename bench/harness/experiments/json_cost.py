@@ -2,6 +2,7 @@
 
 import json
 import os
+import statistics
 import subprocess
 import tempfile
 
@@ -51,6 +52,5 @@ def run(language):
     if process.returncode != 0:
         raise LoadError(f"{PROGRAMS[language].name}: {process.stderr.strip()[-200:]}")
     rounds = [json.loads(line) for line in process.stdout.splitlines()]
-    best = sorted(rounds, key=lambda figures: sum(figures["one"].values()))[len(rounds) // 2]
-    return {"serializers": {name: {"one_ns": best["one"][name], "hundred_ns": best["hundred"][name]}
-                            for name in best["one"]}}
+    return {"serializers": {name: {f"{what}_ns": statistics.median(figures[what][name] for figures in rounds)
+                                   for what in ("one", "hundred")} for name in rounds[0]["one"]}}

@@ -29,12 +29,15 @@ class Slow:
 
     def __init__(self, arena, server):
         self.figures = {}
+        self.error = None
         self._thread = threading.Thread(target=self._run, args=(arena, server))
 
     def _run(self, arena, server):
-        with contextlib.suppress(load.LoadError):
+        try:
             self.figures = load.wrk(server.base_url + SLOW_PATH, {}, seconds=SECONDS + 2,
                                     connections=SLOW_CONNECTIONS, users=arena.settings.users)
+        except load.LoadError as error:
+            self.error = error
 
     def __enter__(self):
         self._thread.start()
@@ -55,10 +58,10 @@ def cell(arena, contestant, state, number):
                 figures = load.oha(url, {}, rate=RATE, seconds=SECONDS, connections=CONNECTIONS)
         if not slow:
             return figures
-        if not slow.figures:
-            raise load.LoadError("the slow route gave no figures")
+        if slow.error:
+            raise slow.error
         possible = DB_CONNECTIONS / (DELAY_MS / 1000)
-        return figures | {"slow_rate": slow.figures["rate"], "slow_share": slow.figures["rate"] / possible,
+        return figures | {"db_connections": DB_CONNECTIONS, "slow_rate": slow.figures["rate"], "slow_share": slow.figures["rate"] / possible,
                           "failed": figures["failed"] + slow.figures["failed"]}
 
     return Measurement(run, SECONDS + 4, experiment="neighbour", contestant=contestant.name, workload="health",

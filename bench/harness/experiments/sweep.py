@@ -3,33 +3,34 @@
 from harness.contestants import BLOCKING, COMBINED
 from harness.experiments.best import best
 from harness.race import Measurement
+from harness.settings import PROCESSORS
 
-POOL_SIZES = (4, 8, 16, 32, 64)
+POOL_SIZES = tuple(PROCESSORS * count for count in (1, 2, 4, 8, 16, 32))
 WORKLOADS = ("read", "create")
 
 
-def measurements(arena, sizes=POOL_SIZES, rounds=2, seconds=1.5):
+def measurements(arena, sizes=POOL_SIZES, rounds=2, seconds=1):
     """The pool sizes; the other tunings wait for the best of these, see tunings()."""
     return [measurement(arena, contestant, workload, size, "", number, seconds)
             for number in range(rounds) for contestant in arena.contestants for workload in WORKLOADS for size in sizes
             if contestant.name not in (BLOCKING.name, COMBINED.name) or (contestant is COMBINED and workload == "read")]
 
 
-def tunings(arena, rounds=2, seconds=1.5):
+def tunings(arena, rounds=2, seconds=1):
     """Beside the best pool size: what the environment can tell a contestant."""
     found = []
     for contestant in arena.contestants:
-        size = best(arena.store, contestant.name, "read")
-        if size:
-            found += [measurement(arena, contestant, "read", size[0], label, number, seconds)
-                      for label in contestant.tunings for number in range(rounds)]
+        for workload in WORKLOADS:
+            plain = best(arena.store, contestant.name, workload, only_label="")
+            if plain:
+                found += [measurement(arena, contestant, workload, plain[0], label, number, seconds)
+                          for label in contestant.tunings for number in range(rounds)]
     return found
 
 
 def measurement(arena, contestant, workload, size, label, number, seconds):
     def run():
-        return arena.closed(contestant, workload, arena.settings.connections, seconds, db_connections=size,
-                            environment=contestant.tunings.get(label))
+        return arena.closed(contestant, workload, arena.settings.connections, seconds, db_connections=size, label=label)
 
     return Measurement(run, arena.seconds_of(seconds), experiment="sweep", contestant=contestant.name,
                        workload=workload, connections=arena.settings.connections, db_connections=size, tuning=label,
