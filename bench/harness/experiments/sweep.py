@@ -5,7 +5,7 @@ from harness.experiments.best import best
 from harness.race import Measurement
 from harness.settings import PROCESSORS
 
-POOL_SIZES = tuple(PROCESSORS * count for count in (1, 2, 4, 8, 16, 32))
+POOL_SIZES = tuple(PROCESSORS * count for count in (1, 2, 4, 8, 32))
 WORKLOADS = ("read", "create")
 
 

@@ -34,8 +34,6 @@ func main() {
 		return server{&fasthttp.Server{
 			Handler:            newRouter(&api{store}).Handler,
 			ErrorHandler:       refuse,
-			ReadTimeout:        peer.ReadTimeout,
-			IdleTimeout:        peer.IdleTimeout,
 			MaxRequestBodySize: peer.BodyBytesMax,
 			CloseOnShutdown:    true,
 		}}

@@ -16,12 +16,7 @@ import (
 func main() {
 	gin.SetMode(gin.ReleaseMode)
 	peer.Main(func(store *users.Store) peer.Server {
-		return &http.Server{
-			Handler:           newEngine(&api{store}),
-			ReadHeaderTimeout: peer.ReadTimeout,
-			ReadTimeout:       peer.ReadTimeout,
-			IdleTimeout:       peer.IdleTimeout,
-		}
+		return &http.Server{Handler: newEngine(&api{store})}
 	})
 }
 

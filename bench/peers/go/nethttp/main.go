@@ -16,12 +16,7 @@ import (
 
 func main() {
 	peer.Main(func(store *users.Store) peer.Server {
-		return &http.Server{
-			Handler:           newMux(&api{store}),
-			ReadHeaderTimeout: peer.ReadTimeout,
-			ReadTimeout:       peer.ReadTimeout,
-			IdleTimeout:       peer.IdleTimeout,
-		}
+		return &http.Server{Handler: newMux(&api{store})}
 	})
 }
 

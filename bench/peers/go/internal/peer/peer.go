@@ -18,8 +18,6 @@ import (
 // Limits that all peers have.
 const (
 	BodyBytesMax  = 16 << 10
-	ReadTimeout   = 10 * time.Second
-	IdleTimeout   = 2 * time.Minute
 	drainDuration = 10 * time.Second
 )
 

@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"golang.org/x/sync/errgroup"
 )
 
 // The service's statements. pgx prepares each once per connection, and asks for binary results.
@@ -135,21 +134,20 @@ func (s *Store) Gather(ctx context.Context, request LabRequest) (*Gathering, err
 	return &Gathering{users}, err
 }
 
-// fanOut gives the first users by a query each, all at once.
+// fanOut gives the first users by a query each, all sent at once over one connection.
 func (s *Store) fanOut(ctx context.Context, count, delayMS int) ([]User, error) {
 	users := make([]User, count)
-	var group errgroup.Group
+	var batch pgx.Batch
 	for i := range users {
-		group.Go(func() error {
-			row := s.pool.QueryRow(context.WithoutCancel(ctx), labSQL, i+1, 1, delayMS)
-			err := row.Scan(users[i].scanTargets()...)
-			if errors.Is(err, pgx.ErrNoRows) {
-				return Invalid{{"fan_out", "is more than the users there are"}}
-			}
-			return err
+		batch.Queue(labSQL, i+1, 1, delayMS).QueryRow(func(row pgx.Row) error {
+			return row.Scan(users[i].scanTargets()...)
 		})
 	}
-	return users, group.Wait()
+	err := s.pool.SendBatch(context.WithoutCancel(ctx), &batch).Close()
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = Invalid{{"fan_out", "is more than the users there are"}}
+	}
+	return users, err
 }
 
 func (s *Store) query(ctx context.Context, countMax int, sql string, arguments ...any) ([]User, error) {

@@ -3,7 +3,7 @@ use std::error::Error;
 use common::{NewUser, Page, Problem, User, sql};
 use deadpool_postgres::{
     Client, Manager, ManagerConfig, Pool, RecyclingMethod,
-    tokio_postgres::{Config, NoTls, Row, error::SqlState, types::Type},
+    tokio_postgres::{Config, NoTls, Row, Statement, error::SqlState, types::Type},
 };
 use futures_util::future::try_join_all;
 
@@ -54,18 +54,23 @@ impl Database {
 
     pub async fn lab_rows(&self, from_id: i64, count: i64, delay_ms: i64) -> Result<Vec<Row>, Problem> {
         let client = self.client().await?;
-        let statement = client
-            .prepare_typed_cached(sql::LAB_ROWS, &[Type::INT8; 3])
-            .await
-            .map_err(Problem::database_unavailable)?;
+        let statement = lab_statement(&client).await?;
         client.query(&statement, &[&from_id, &count, &delay_ms]).await.map_err(Problem::database_unavailable)
     }
 
-    /// So many users by a query each, all at once, as far as there are connections.
+    /// So many users by a query each, pipelined over one connection.
     pub async fn lab_fan_out(&self, count: i64, delay_ms: i64) -> Result<Vec<Row>, Problem> {
-        let answers = try_join_all((1..=count).map(|id| self.lab_rows(id, 1, delay_ms))).await?;
+        let client = self.client().await?;
+        let statement = lab_statement(&client).await?;
+        let (client, statement) = (&client, &statement);
+        let answers = (1..=count).map(|id| async move { client.query(statement, &[&id, &1_i64, &delay_ms]).await });
+        let answers = try_join_all(answers).await.map_err(Problem::database_unavailable)?;
         Ok(answers.into_iter().flatten().collect())
     }
+}
+
+async fn lab_statement(client: &Client) -> Result<Statement, Problem> {
+    client.prepare_typed_cached(sql::LAB_ROWS, &[Type::INT8; 3]).await.map_err(Problem::database_unavailable)
 }
 
 pub fn user(row: &Row) -> User<'_> {
