@@ -73,7 +73,11 @@ def main_chart(contest, baseline="go-nethttp"):
         return None
     rivals = {name: figures[name] for name in figures if name in contest.rivals("closed", workload="read")}
     best = max(rivals or figures, key=lambda name: figures[name].median)
+    rest = [name for name in rivals if not figures[name].is_apart_from(figures[best]) and name != best]
     title = f"{contest.title(best)} answers most single-row reads"
+    if rest:
+        title = f"{contest.title(best)} has the highest median of single-row reads, not told apart from " \
+                f"{words.listing(map(contest.title, rest))}"
     if baseline in figures and best != baseline:
         title += f": {words.times(figures[best].median / figures[baseline].median)} {contest.title(baseline)}"
         if "splits-combined" in figures and best == "splits":

@@ -25,11 +25,19 @@ class Gap:
     fast_figure: Figure
     slow_figure: Figure
     share: float  # 0.05: 5 %
-    overlaps: bool  # the ranges of the two: what the rounds cannot tell apart
+
+    @property
+    def is_told(self):
+        return self.fast_figure.is_apart_from(self.slow_figure)
 
     @property
     def matters(self):
-        return self.share >= LIMIT and not self.overlaps
+        return self.share >= LIMIT and self.is_told
+
+    @property
+    def is_small(self):
+        """Known to be: neither this nor that it matters holds when the rounds cannot tell."""
+        return self.share < LIMIT and self.fast_figure.has_enough_with(self.slow_figure)
 
 
 def gap_of(figures, kind):
@@ -40,8 +48,7 @@ def gap_of(figures, kind):
     order = sorted(figures, key=lambda key: figures[key].median, reverse=kind == "capacity")
     fast, slow = order[0], order[-1]
     medians = sorted((figures[fast].median, figures[slow].median))
-    return Gap(fast, slow, figures[fast], figures[slow], medians[1] / medians[0] - 1,
-               figures[fast].overlaps(figures[slow]))
+    return Gap(fast, slow, figures[fast], figures[slow], medians[1] / medians[0] - 1)
 
 
 def figures_at(contest, kind, delay_ms, rows, side="server", pairs=None):
@@ -55,6 +62,11 @@ def figures_at(contest, kind, delay_ms, rows, side="server", pairs=None):
 
 def own_pairs(contest):
     return [(name, contest.own_serializer(name)) for name in contest.rivals("crossover")]
+
+
+def who(contest):
+    """Those of the contestants that are in it, by name."""
+    return words.listing(contest.title(name) for name in contest.rivals("crossover"))
 
 
 def threshold_ms(contest, kind, rows, side="server", pairs=None):
@@ -107,8 +119,8 @@ def grid_of(contest, value_at):
     return delays, counts, {place: value for place, value in found.items() if value is not None}
 
 
-def cpu_share(contest, delay_ms, rows):
-    """1 − db / total, by the ledger of Splits with its own serializer."""
+def own_share(contest, delay_ms, rows):
+    """Of the time, what is not the database's: 1 − db / total, by the ledger of Splits."""
     for serializer in ("direct", None):
         means = phase_parts(contest, delay_ms=delay_ms, rows=rows, serializer=serializer)
         if means:
@@ -181,17 +193,17 @@ def heat_chart(contest):
     inside = {kind: {place for place, share in shares.items() if share < LIMIT}
               for kind, (_, _, shares) in gaps.items()}
     titles = {"latency": "Slowest above fastest, p50, %", "capacity": "Fastest above slowest, requests/s, %"}
-    cpu = grid_of(contest, lambda delay, rows: cpu_share(contest, delay, rows))
-    if cpu[2]:
-        panels.append(("CPU's share of a request, %", *cpu, inside["latency"]))
+    own = grid_of(contest, lambda delay, rows: own_share(contest, delay, rows))
+    if own[2]:
+        panels.append(("Time that is not the database’s, %", *own, inside["latency"]))
     panels += [(titles[kind], *gaps[kind], inside[kind]) for kind in KINDS if gaps[kind][2]]
     if not panels:
         return None
     known, calm = gaps["latency"][2], inside["latency"]
-    title = "The share of CPU falls as the database's latency grows"
+    title = "The share of the time that is not the database’s, over its latency"
     if known:
-        title = (f"In {len(calm)} of {len(known)} cells the choice of contestant changes the median latency "
-                 f"by less than {LIMIT_TEXT}")
+        title = (f"In {len(calm)} of {len(known)} cells the choice between {who(contest)} changes the "
+                 f"median latency by less than {LIMIT_TEXT}")
     return Chart("heat", title, "Heat maps over database latency and rows; a line parts the cells in which "
                                 "contestants "
                  "differ from those in which they do not.", lambda width: draw_heat(panels, width))

@@ -13,6 +13,9 @@ FAMILIES = ("c", "go", "rust", "limit")
 SHADES = 3
 PHASES = ("read", "parse", "queue", "db", "json", "send", "other")
 
+# A difference is one only with so many samples of both.
+ENOUGH_SAMPLES = 3
+
 # With several serializers, which is a contestant's own in comparisons of contestants: the last resorts.
 LAST_RESORTS = ("encoding/json", "jansson", "postgres", "none")
 
@@ -47,6 +50,12 @@ class Figure:
 
     def overlaps(self, other):
         return self.low <= other.high and other.low <= self.high
+
+    def has_enough_with(self, other):
+        return min(self.count, other.count) >= ENOUGH_SAMPLES
+
+    def is_apart_from(self, other):
+        return self.has_enough_with(other) and not self.overlaps(other)
 
 
 def figure_of(values):
@@ -127,19 +136,11 @@ class Contest:
         return min(found, key=lambda one: (rank.get(one, -1), one), default=None)
 
     def crossover(self, key, name, serializer=None, *, side, delay_ms, rows, connections):
-        """A figure of the crossover. Without a delay both sides are the same, and either will do."""
-        sides = (side, "wire" if side == "server" else "server") if delay_ms == 0 else (side,)
-        for one in sides:
-            figure = self.figure(key, "crossover", contestant=name, side=one, delay_ms=delay_ms, rows=rows,
-                                 connections=connections, serializer=serializer or self.own_serializer(name))
-            if figure:
-                return figure
-        return None
+        return self.figure(key, "crossover", contestant=name, side=side, delay_ms=delay_ms, rows=rows,
+                           connections=connections, serializer=serializer or self.own_serializer(name))
 
     def crossover_delays(self, side):
-        """Those of a side, and none at all, which belongs to both."""
-        delays = set(self.values("delay_ms", "crossover", side=side))
-        return sorted(delays | {0} & set(self.values("delay_ms", "crossover"))) if delays else []
+        return self.values("delay_ms", "crossover", side=side)
 
 
 def load(path):

@@ -94,9 +94,11 @@ def crossover_section(contest):
     counts = contest.values("rows", "crossover", side="server")
     lead = ("A database that answers late hides what a language costs. The line in the maps parts the cells "
             f"in which the slowest contestant is {crossover.LIMIT_TEXT} or more above the fastest from those "
-            "in which it is not: there the choice stops to matter. The first map is Splits’ own ledger: 1 − "
-            "db ÷ total on one connection; the line in it is that of the second. Each contestant has its own "
-            "serializer.")
+            f"in which it is not: there the choice stops to matter. In it are {crossover.who(contest)}, each "
+            "with its own serializer and 64 database connections. The first map is Splits’ own ledger: the "
+            "share of the time that is not the database’s (1 − db ÷ total, one connection); the line in it "
+            "is that of the second. On the wire, every query goes through the delaying proxy, at 0 ms too; "
+            "on few processors its CPU is part of what is measured.")
     blocks = shown(crossover.heat_chart(contest))
     for rows in counts and sorted({counts[0], 100 if 100 in counts else counts[-1]}):
         chart = crossover.gaps_chart(contest, f"contestants-{rows}", pairs,
@@ -148,14 +150,16 @@ def model_section(contest):
 
 def fan_out_section(contest):
     return section("fan-out", "Many queries for one answer",
-                   "Each request asks the database this many times, all at once: pipelined, or one "
-                   "connection per query.",
+                   "Each request asks the database this many times, all at once: Go in one batch on one "
+                   "connection (pgx.Batch), Rust and Splits pipelined.",
                    shown(charts.fan_out_chart(contest)))
 
 
 def latency_section(contest):
-    lead = ("Closed-loop load slows down with the server, and so hides its worst moments. Here requests come "
-            "at a constant rate and each is timed from the moment at which it was due.")
+    lead = ("Closed-loop load slows down with the server, and so hides its worst moments. Here oha "
+            "asks at a constant rate; its latencies count from the moment at which its pacer released a "
+            "request, whether or not a connection was free; a run that answered less than 98 % of what was "
+            "asked is no result.")
     blocks = shown(charts.curves_chart(contest), tables.open_table(contest, "own", "At 70 % of each one’s "
                                                                                    "own peak"),
                    tables.open_table(contest, "common", "At the same rate for all"),
@@ -164,10 +168,12 @@ def latency_section(contest):
 
 
 def cost_section(contest):
+    ready = contest.figure("ready_ms", "cost", contestant="splits")
+    said = f" (Splits says on /health/ready that it is, after {words.ms(ready.median)})" if ready else ""
     return section("costs", "What it costs to have",
-                   "Start: from exec to the first 200. Binaries are stripped. Builds: release builds with "
-                   "the dependencies compiled, where the language compiles them. Idle connection: growth of "
-                   "resident memory per kept-open connection.",
+                   f"Start: from exec to the first 200 on /users/1, for everybody{said}. The peers listen "
+                   "when all their database connections are open, Splits when one is. Binaries are stripped. "
+                   "Idle connection: growth of resident memory per kept-open connection.",
                    shown(tables.cost_table(contest)))
 
 
@@ -177,29 +183,36 @@ def claims_section(contest):
 
 
 def sweep_section(contest):
+    edge = tables.edge_note(contest)
     return section("sweep", "The number of database connections",
                    "Searched, not guessed: every contestant races with the number that served it best "
                    "(ringed).",
-                   shown(charts.sweep_chart(contest), tables.sweep_table(contest),
-                         tables.tuning_table(contest)))
+                   ([Block("missing", edge)] if edge else [])
+                   + shown(charts.sweep_chart(contest), tables.sweep_table(contest),
+                           tables.tuning_table(contest)))
 
 
 def method_section(contest):
     settings = contest.raw.get("settings", {})
     rounds = settings.get("rounds", "several")
     method = [
-        f"Medians of up to {rounds} rounds of {settings.get('seconds', 'some')} s each after a warm-up; "
-        "experiments with many cells have fewer rounds. The contestants take turns in random order. Ratios "
-        "count: absolute figures are this machine’s.",
-        "Closed loop: wrk, each connection asks again when its answer is there. Open loop: oha at a constant "
-        "rate, without coordinated omission.",
+        f"Medians of up to {rounds} rounds of {settings.get('seconds', 'some')} s each after a warm-up "
+        "(none for pgbench and the phases); experiments with many cells have fewer rounds. A "
+        f"difference is told only with {data.ENOUGH_SAMPLES} rounds of both, whose ranges do not overlap. "
+        "The contestants take turns in random order. Ratios count: absolute figures are this machine’s.",
+        "Closed loop: wrk, each connection asks again when its answer is there; wrk adds corrected samples "
+        "for stalls to its percentiles (stats_correct), so p99 and above are partly computed. Open loop: "
+        "oha, at a constant rate.",
+        "Database connections: 64 for everybody in crossover, model and neighbour, 16 in the phases, 8 in "
+        "the costs; in the rest the best of the sweep.",
         "PostgreSQL, the service and the load generator share the processors: a service that takes less CPU "
         "leaves more to the others. Everything is on one machine, over loopback.",
         "A peer races only when it passes the service’s own contract tests. A run in which any request "
         "failed counts as no result.",
         "Database latency: in the server by pg_sleep inside the query, on the wire by a proxy that delays "
         "both directions.",
-        "To reproduce, on Debian 12: ./dev contest",
+        "To reproduce, on Debian 12: ./dev contest. It needs a Go and a Rust newer than Debian 12’s: see "
+        "docs/contest.md.",
     ]
     blocks = [Block("list", method)] + shown(tables.facts_table(contest), tables.contestants_table(contest),
                                              tables.failure_table(contest), tables.absent_table(contest))
@@ -240,8 +253,8 @@ def answers_lead(contest):
 
 def duel_lists(duels):
     """[(title, kind, sentences)], empty without duels."""
-    titles = {"ahead": "Ahead", "behind": "Behind", "even": "Not told apart, as the ranges of the rounds "
-                                                            "overlap"}
+    titles = {"ahead": "Ahead", "behind": "Behind", "even": "Cannot be told, as the ranges of the rounds "
+                                                            "overlap or the rounds are too few"}
     return [(title, kind, [str(duel) for duel in duels if duel.outcome == kind])
             for kind, title in titles.items()] if duels else []
 
@@ -250,9 +263,11 @@ def render(contest):
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(FOLDER), autoescape=True,
                                      trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     limit = crossover.LIMIT_TEXT
+    names = crossover.who(contest)
     notes = ["Language: the best of each. Serializer: the widest gap within one contestant. Concurrency "
              f"model: workers of Splits that wait for each answer, or ask on. Grey: less than {limit}, or "
-             "not told apart.",
+             "cannot be told apart.",
+             names and f"Compared are {names}.",
              verdict.bound_sentence(contest)]
     return environment.get_template("page.html").render(
         style=(FOLDER / "style.css").read_text(), headline=verdict.headline(contest), kinds=verdict.KINDS,
@@ -260,7 +275,8 @@ def render(contest):
         date=(contest.raw.get("started") or "")[:10], warnings=list(warnings(contest)),
         answers=verdict.answers(contest), answers_lead=answers_lead(contest),
         answers_note=" ".join(note for note in notes if note), thresholds=verdict.thresholds(contest),
-        threshold_note=f"The rule: the slowest contestant is less than {limit} above the fastest from this "
-                       "latency on, at every longer one measured. Between two measured latencies the time "
-                       "per request is taken to grow in a straight line.",
+        threshold_note=f"The rule: the slowest of those compared above is less than {limit} above the "
+                       "fastest from this latency on, at every longer one measured. Between two measured "
+                       "latencies the time per request is taken to grow in a straight line. "
+                       + tables.rounds_note(tables.crossover_rounds(contest)),
         duels=duel_lists(verdict.duels(contest)), sections=[make(contest) for make in SECTIONS]).lstrip()

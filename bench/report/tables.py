@@ -1,10 +1,12 @@
 """The report's tables: cells are text, the first column a contestant with its colour."""
 
+import collections
 import dataclasses
 
 import crossover
 import verdict
 import words
+from data import ENOUGH_SAMPLES
 
 BASELINE = "go-nethttp"
 
@@ -13,9 +15,8 @@ def with_unit(unit):
     return lambda value: f"{words.plain(value)}{words.NARROW}{unit}"
 
 
-UNITS = {"rate": lambda value: f"{words.rate(value)}/s", "binary_bytes": words.size,
-         "build_clean_s": words.seconds, "cpu_service_us": with_unit("µs"), "rss_mib": with_unit("MiB"),
-         "idle_connection_kib": with_unit("KiB"),
+UNITS = {"rate": lambda value: f"{words.rate(value)}/s", "cpu_service_us": with_unit("µs"),
+         "rss_mib": with_unit("MiB"),
          **dict.fromkeys(("p50", "p99", "p999", "start_ms"), words.ms)}
 
 
@@ -50,6 +51,20 @@ def ratio_cell(figure, baseline):
     return f"{figure.median / baseline.median:.2f}" if figure and baseline and baseline.median else "–"
 
 
+def rounds_note(counts):
+    """How many rounds there were, when they are few somewhere."""
+    counts = sorted(counts)
+    if not counts or counts[0] >= ENOUGH_SAMPLES:
+        return ""
+    said = f"{counts[0]} to {counts[-1]} rounds" if counts[0] < counts[-1] else \
+        f"{counts[0]} round{'s' if counts[0] > 1 else ''}"
+    return f"From {said}: a difference is told only with {ENOUGH_SAMPLES} or more of both."
+
+
+def note_on(figures):
+    return rounds_note(figure.count for figure in figures if figure)
+
+
 def load_table(contest, caption, workload, connections):
     """Everything that is known of one workload, the fastest first."""
     parameters = {"experiment": "closed", "workload": workload, "connections": connections}
@@ -67,7 +82,7 @@ def load_table(contest, caption, workload, connections):
             cell("cpu_service_us"), cell("cpu_postgres_us"), cell("rss_mib"), cell("peak_mib")]))
     head = ["", "requests/s", "min–max", f"÷ {contest.title(BASELINE)}", "p50, ms", "p99, ms", "p99.9, ms",
             "CPU service, µs", "CPU PostgreSQL, µs", "memory, MiB", "peak, MiB"]
-    return Table(caption, head, rows)
+    return Table(caption, head, rows, note_on(rates.values()))
 
 
 def json_table(contest):
@@ -84,11 +99,11 @@ def json_table(contest):
                          words.spread(one[name]), f"{one[name].median / best.median:.1f}",
                          words.nanoseconds(many.median) if many else "–"]))
     head = ["", "one", "min–max, ns", "÷ fastest", "a hundred"]
-    return Table("One user to JSON, and a hundred", head, rows)
+    return Table("One user to JSON, and a hundred", head, rows, note_on(one.values()))
 
 
 def model_table(contest):
-    rows = []
+    rows, known = [], []
     for delay in contest.values("delay_ms", "model"):
         for connections in contest.values("connections", "model"):
             figures = {key: contest.figures(key, "model", delay_ms=delay, connections=connections)
@@ -96,6 +111,7 @@ def model_table(contest):
             rates = figures["rate"]
             if len(rates) < 2:
                 continue
+            known += rates.values()
             one, other = rates.get("splits"), rates.get("splits-blocking")
             cells = [f"{words.delay(delay)}, {words.short(connections)} conn."]
             for name in rates:
@@ -108,7 +124,7 @@ def model_table(contest):
     titles = [contest.title(name) for name in contest.names("model")]
     head = ["database", *(text for title in titles for text in (f"{title}, /s", "min–max")), "ratio",
             *(f"{title}, {key}, ms" for key in ("p50", "p99") for title in titles)]
-    return Table("Requests per second and latency", head, rows)
+    return Table("Requests per second and latency", head, rows, note_on(known))
 
 
 def open_table(contest, share, caption):
@@ -123,7 +139,8 @@ def open_table(contest, share, caption):
             cell("p999"), words.spread(p999) if p999 else "", cell("max")]))
     head = ["", "asked, /s", "answered, /s", "p50, ms", "p90, ms", "p99, ms", "p99.9, ms", "min–max",
             "max, ms"]
-    return Table(caption, head, rows) if rows else None
+    note = note_on(contest.figures("p999", "open", share=share).values())
+    return Table(caption, head, rows, note) if rows else None
 
 
 def neighbour_table(contest):
@@ -139,18 +156,35 @@ def neighbour_table(contest):
             figure_cell(busy["slow_rate"], words.rate)]))
     head = ["", "p50 idle, ms", "busy", "p99 idle, ms", "busy", "busy ÷ idle", "p99.9 idle, ms", "busy",
             "slow route, /s"]
-    return Table("GET /health while another client keeps a slow route busy", head, rows) if rows else None
+    note = note_on(contest.figure("p99", "neighbour", contestant=name, state=state)
+                   for name in contest.names("neighbour") for state in ("idle", "busy"))
+    caption = "GET /health while another client keeps a slow route busy"
+    return Table(caption, head, rows, note) if rows else None
 
 
 def cost_table(contest):
     columns = [("start_ms", "start, ms", words.plain), ("binary_bytes", "binary", words.size),
+               ("with_libraries_bytes", "with the shared libraries that it needs", words.size),
                ("build_clean_s", "clean build", words.seconds),
                ("build_incremental_s", "after one changed line", words.seconds),
                ("idle_mib", "idle, MiB", words.plain),
                ("idle_connection_kib", "idle connection, KiB", words.plain)]
     rows = [row_of(contest, name, [figure_cell(contest.figure(key, "cost", contestant=name), text)
                                    for key, _, text in columns]) for name in contest.names("cost")]
-    return Table("What it costs to have", ["", *(label for _, label, _ in columns)], rows) if rows else None
+    note = "Splits links Debian’s shared libraries, Go and Rust hold theirs in the binary: compare " \
+           "the two columns of sizes together. Go and Rust compile their libraries in a clean build too, " \
+           f"Splits does not. {cost_rounds(contest, columns)}"
+    head = ["", *(label for _, label, _ in columns)]
+    return Table("What it costs to have", head, rows, note) if rows else None
+
+
+def cost_rounds(contest, columns):
+    """Which of the figures are of a single sample."""
+    known = {label: contest.figures(key, "cost").values() for key, label, _ in columns}
+    few = [label.split(",")[0] for label, figures in known.items()
+           if figures and min(figure.count for figure in figures) < ENOUGH_SAMPLES]
+    said = f"Fewer than {ENOUGH_SAMPLES} samples, so that no difference is told: {words.listing(few)}."
+    return said if few else ""
 
 
 def sweep_table(contest):
@@ -159,12 +193,32 @@ def sweep_table(contest):
     for name in contest.names("sweep"):
         entry = next((one for one in contest.raw.get("contestants", []) if one["name"] == name), {})
         records = contest.select("sweep", contestant=name)
-        best = max(records, key=lambda record: record.get("rate", 0))
+        best = {workload: max((record["rate"] for record in records if record.get("workload") == workload
+                               and "rate" in record), default=None) for workload in ("read", "create")}
         cells = [entry.get("db_connections") or "–", entry.get("db_connections_create") or "–",
-                 entry.get("tuning") or "default", words.rate(best.get("rate", 0))]
+                 entry.get("tuning") or "default",
+                 *("–" if rate is None else words.rate(rate) for rate in best.values())]
         rows.append(row_of(contest, name, [str(cell) for cell in cells]))
-    head = ["", "connections, reads", "connections, creates", "environment", "best single round, /s"]
+    head = ["", "connections, reads", "connections, creates", "environment",
+            "best single round of reads, /s", "of creates, /s"]
     return Table("What each races with", head, rows) if rows else None
+
+
+def edge_note(contest):
+    """Whose best number of connections is the least or the largest tried; empty when nobody's is."""
+    found = []
+    for workload, what in (("read", "reads"), ("create", "creates")):
+        for name in contest.names("sweep", workload=workload):
+            parameters = {"contestant": name, "workload": workload, "tuning": ""}
+            sizes = contest.values("db_connections", "sweep", **parameters)
+            rates = {size: contest.figure("rate", "sweep", db_connections=size, **parameters)
+                     for size in sizes}
+            best = max((size for size in sizes if rates[size]), key=lambda size: rates[size].median,
+                       default=None)
+            if len(sizes) > 1 and best in (sizes[0], sizes[-1]):
+                found.append(f"{contest.title(name)} ({what}: {words.short(best)})")
+    return "The best lies at an edge of the sizes tried, and may lie beyond: " \
+           f"{words.listing(found)}." if found else ""
 
 
 def tuning_table(contest):
@@ -236,8 +290,16 @@ def gap_table(contest):
             cells = [verdict.threshold_text(crossover.threshold_ms(contest, kind, count, side)) or "–"
                      for kind in crossover.KINDS]
             rows.append(Row([f"{words.rows(count)}, latency {name}", *cells]))
-    return Table(f"Database latency from which on all contestants are less than {crossover.LIMIT_TEXT} apart",
-                 ["", "p50, 1 connection", "requests/s, 64 connections"], rows) if rows else None
+    return Table(f"Database latency from which on {crossover.who(contest)} are less than "
+                 f"{crossover.LIMIT_TEXT} apart", ["", "p50, 1 connection", "requests/s, 64 connections"],
+                 rows, rounds_note(crossover_rounds(contest))) if rows else None
+
+
+def crossover_rounds(contest):
+    """The number of rounds of each cell."""
+    keys = ("contestant", "side", "delay_ms", "rows", "serializer", "connections")
+    return collections.Counter(tuple(record.get(key) for key in keys)
+                               for record in contest.select("crossover")).values()
 
 
 def duel_table(duels):
@@ -246,7 +308,7 @@ def duel_table(duels):
     rows = []
     for duel in sorted(duels, key=lambda duel: order.index(duel.outcome)):
         show = UNITS[duel.key]
-        outcome = "not told apart" if duel.outcome == "even" else f"{words.times(duel.ratio)} {duel.outcome}"
+        outcome = "cannot be told" if duel.outcome == "even" else f"{words.times(duel.ratio)} {duel.outcome}"
         rows.append(Row([duel.what, outcome, show(duel.own.median), show(duel.best.median), duel.best_title]))
     head = ["", "Splits is", "Splits", "best other", "who"]
     return Table("Splits beside the best of the others", head, rows) if rows else None

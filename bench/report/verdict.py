@@ -1,13 +1,13 @@
 """The verdict in words: sentences that say what the data say, and no more.
 
-Two figures whose ranges over the rounds overlap are never called different.
+Two figures are called different only with enough rounds of both, whose ranges do not overlap.
 """
 
 import dataclasses
 
 import crossover
 import words
-from data import Figure
+from data import ENOUGH_SAMPLES, Figure
 
 QUESTION_MS = 15
 KINDS = {"latency": "p50, 1 connection", "capacity": "requests/s, 64 connections"}
@@ -25,9 +25,6 @@ DUELS = [
     ("p99.9 at one constant rate for all", "p999", True, {"experiment": "open", "share": "common"}),
     ("500 queries for one request, p50", "p50", True, {"experiment": "fan_out", "fan_out": 500}),
     ("start", "start_ms", True, {"experiment": "cost"}),
-    ("size of the binary", "binary_bytes", True, {"experiment": "cost"}),
-    ("clean build", "build_clean_s", True, {"experiment": "cost"}),
-    ("memory per idle connection", "idle_connection_kib", True, {"experiment": "cost"}),
 ]
 LIMIT_DUELS = [("GET /users/{id} against pgbench", "pgbench", "read"),
                ("GET /health against nginx", "nginx", "health")]
@@ -67,13 +64,20 @@ def amount(kind, figure):
     return words.ms(figure.median) if kind == "latency" else f"{words.rate(figure.median)}/s"
 
 
+def doubt(one, other):
+    """Why two figures are not told apart; empty when they are."""
+    if not one.has_enough_with(other):
+        return f"fewer than {ENOUGH_SAMPLES} rounds: cannot be told apart"
+    return "the ranges of their rounds overlap: cannot be told apart" if one.overlaps(other) else ""
+
+
 def answer_of(gap, kind, title_of):
     if gap is None:
         return Answer("–", "not measured")
     detail = (f"{title_of(gap.fast)} {amount(kind, gap.fast_figure)}, {title_of(gap.slow)} "
               f"{amount(kind, gap.slow_figure)}")
-    if gap.overlaps:
-        detail += "; the ranges of their rounds overlap: not told apart"
+    if not gap.is_told:
+        detail += f"; {doubt(gap.fast_figure, gap.slow_figure)}"
     return Answer(words.percent(gap.share), detail, not gap.matters)
 
 
@@ -118,17 +122,12 @@ def serializer_gap(contest, point, kind):
 def model_gap(contest, point, kind):
     """Pipelined against blocking, at as few connections as there are results for when it is about latency."""
     key, connections = crossover.KINDS[kind]
-    names = ("splits", "splits-blocking")
-    pairs = [(name, contest.own_serializer(name)) for name in names]
-    found = crossover.figures_at(contest, kind, point.delay_ms, point.rows, point.side, pairs)
-    gap = crossover.gap_of({contest.title(name): figure for (name, _), figure in found.items()}, kind)
-    if gap:
-        return gap
     counts = contest.values("connections", "model", delay_ms=point.delay_ms)
     if not counts or (kind == "capacity" and connections not in counts):
         return None
     connections = connections if connections in counts else counts[0]
-    figures = contest.figures(key, "model", names, delay_ms=point.delay_ms, connections=connections)
+    figures = contest.figures(key, "model", ("splits", "splits-blocking"),
+                              delay_ms=point.delay_ms, connections=connections)
     where = f" (at {words.short(connections)} connections)" if kind == "latency" else ""
     return crossover.gap_of({contest.title(name) + where: figure for name, figure in figures.items()}, kind)
 
@@ -147,7 +146,8 @@ def answers(contest):
 
     return [(what, {kind: answer_of(gap(contest, point, kind), kind, title_of) for kind in KINDS})
             for what, gap, title_of in (
-                ("Language", language_gap, by_contestant), ("All contestants", contestant_gap, by_contestant),
+                ("Language", language_gap, by_contestant),
+                (f"All {len(contest.rivals('crossover'))} named below", contestant_gap, by_contestant),
                 ("Serializer", serializer_gap, by_serializer), ("Concurrency model", model_gap, str))]
 
 
@@ -162,13 +162,16 @@ def headline(contest):
     known = {kind: gap for kind, gap in gaps.items() if gap}
     if not known:
         return "Only one language was measured: there is nothing to compare"
-    said = {kind: f"{words.percent(gap.share)}{' (not told apart)' if gap.overlaps else ''}"
+    said = {kind: f"{words.percent(gap.share)}{'' if gap.is_told else ' (cannot be told apart)'}"
             for kind, gap in known.items()}
     parts = words.listing(f"{'the median latency' if kind == 'latency' else 'the capacity'} by {text}"
                           for kind, text in said.items())
     where = f"When the database takes {words.delay(point.delay_ms)}"
-    matters = any(gap.matters for gap in known.values())
-    return f"{where}, the language {'still matters: it' if matters else 'hardly matters: it'} changes {parts}"
+    if any(gap.matters for gap in known.values()):
+        return f"{where}, the language still matters: it changes {parts}"
+    if all(gap.is_small for gap in known.values()):
+        return f"{where}, the language hardly matters: it changes {parts}"
+    return f"{where}, it cannot be told whether the language matters: the medians change {parts}"
 
 
 def threshold_text(found):
@@ -200,18 +203,20 @@ def bound_sentence(contest):
     if point is None or not point.delay_ms or point.side != "server":
         return None
     figures = crossover.figures_at(contest, "capacity", point.delay_ms, point.rows)
-    pools = {record["db_connections"] for record in contest.select("crossover", connections=64)
-             if record.get("db_connections")}
+    connections = crossover.KINDS["capacity"][1]
+    found = contest.select("crossover", side=point.side, delay_ms=point.delay_ms, rows=point.rows,
+                           connections=connections)
+    pools = {record["db_connections"] for record in found if record.get("db_connections")}
     if len(pools) > 1:
         sizes = words.listing(map(words.short, sorted(pools)))
         return f"The pools differ in these runs ({sizes} connections): " \
                "with a slow database the capacity is the pool's first, and the contestant's only then."
-    most = min([64, *pools]) / point.delay_ms * 1000
+    queries = min([connections, *pools])
+    most = queries / point.delay_ms * 1000
     shares = [figure.median / most for figure in figures.values() if figure]
     if not shares:
         return None
-    count = words.short(min([64, *pools]))
-    return f"{count} queries at a time of {words.delay(point.delay_ms)} each allow " \
+    return f"{words.short(queries)} queries at a time of {words.delay(point.delay_ms)} each allow " \
            f"{words.rate(most)} requests/s; the contestants reach {words.percent(min(shares))} to " \
            f"{words.percent(max(shares))} of that."
 
@@ -221,7 +226,7 @@ class Duel:
     """Splits beside the best of the others in one respect."""
     what: str
     key: str  # of the figure in the records
-    outcome: str  # ahead, behind or even: the ranges overlap
+    outcome: str  # ahead, behind, or even: cannot be told
     ratio: float  # at least 1: how far apart the medians are
     own: Figure
     best: Figure
@@ -233,7 +238,7 @@ class Duel:
 
 def duel_of(what, key, less, own, best, best_title):
     is_better = (own.median < best.median) == less
-    outcome = "even" if own.overlaps(best) else "ahead" if is_better else "behind"
+    outcome = "even" if not own.is_apart_from(best) else "ahead" if is_better else "behind"
     small, large = sorted((own.median, best.median))
     return Duel(what, key, outcome, large / small if small > 0 else 1, own, best, best_title)
 

@@ -139,7 +139,7 @@ def counts_in(output):
 
 def gcc(stage):
     stage.build()
-    for suite in ("unit", "integration", "api"):
+    for suite in ("unit", "integration", "api", "bench"):
         stage.test(suite)
 
 

@@ -89,6 +89,7 @@ def other_records():
         for state in ("idle", "busy"):
             yield from records("neighbour", name, load_figures(1000, slowness), state=state)
         yield from records("cost", name, [{"round": 0, "start_ms": 10.0, "binary_bytes": 3_000_000,
+                                           "with_libraries_bytes": 9_000_000,
                                            "build_clean_s": 60.0, "build_incremental_s": 1.0, "idle_mib": 4.0,
                                            "idle_connection_kib": 4.5 * slowness}])
     for delay in (0, 15):
@@ -99,9 +100,10 @@ def other_records():
             "round": 0, "read": 10, "parse": 5, "queue": 1, "db": 100 + delay * 1000, "json": 2, "send": 8,
             "other": 4, "total": 130 + delay * 1000}], delay_ms=delay, rows=1, serializer="direct",
             connections=1)
-    for name, one_ns in {"direct": 30, "jansson": 1700, "encoding/json": 2400, "sonic": 100,
-                         "serde_json": 200}.items():
-        yield from records("json", name, [{"round": 0, "one_ns": one_ns, "hundred_ns": one_ns * 100}])
+    for name, language, one_ns in (("direct", "C", 30), ("jansson", "C", 1700), ("encoding/json", "Go", 2400),
+                                   ("sonic", "Go", 100), ("serde_json", "Rust", 200)):
+        yield from records("json", name, [{"round": 0, "one_ns": one_ns, "hundred_ns": one_ns * 100}],
+                           language=language)
 
 
 def results(measurements=None, **changes):
@@ -162,10 +164,11 @@ def test_medians_come_with_the_range_of_the_rounds():
     assert data.figure_of([]) is None
 
 
-def test_without_a_delay_both_sides_are_the_same():
+def test_what_the_server_delays_is_never_taken_for_the_wire():
     found = contest(list(crossover_records()))
-    assert found.crossover("p50", "splits", side="wire", delay_ms=0, rows=1, connections=1).median == 0.2
-    assert found.crossover("p50", "splits", side="wire", delay_ms=5, rows=1, connections=1) is None
+    assert found.crossover("p50", "splits", side="server", delay_ms=0, rows=1, connections=1).median == 0.2
+    assert found.crossover("p50", "splits", side="wire", delay_ms=0, rows=1, connections=1) is None
+    assert found.crossover_delays("wire") == []
 
 
 def test_a_fast_library_is_preferred_to_the_standard_one():
@@ -182,9 +185,13 @@ def test_the_verdict_names_an_overlap():
     assert "still matters" in verdict.headline(apart)
     assert "overlap" not in text_of(page.render(apart)).split("From which database latency")[0]
     close = contest(list(crossover_records(gap_ms=3, wobble=0.4)))
-    assert "not told apart" in verdict.headline(close)
-    assert "hardly matters" in verdict.headline(close)
+    assert "it cannot be told whether the language matters" in verdict.headline(close)
     assert "the ranges of their rounds overlap" in text_of(page.render(close))
+    few = contest([one for one in crossover_records(gap_ms=3) if one["round"] < 2])
+    assert "it cannot be told whether the language matters" in verdict.headline(few)
+    assert "fewer than 3 rounds" in text_of(page.render(few))
+    near = contest(list(crossover_records(gap_ms=0.1)))
+    assert "hardly matters" in verdict.headline(near)
 
 
 def test_the_threshold_lies_where_the_gap_falls_under_five_per_cent():
@@ -207,6 +214,20 @@ def test_wins_losses_and_ties_are_all_named():
     assert outcomes["GET /users/{id}, requests/s"] == "ahead"
     assert outcomes["GET /users/{id}, p99"] == "behind"
     assert outcomes["memory under load"] == "even"
+    few = verdict.duels(contest([one for one in fast + slow if one["round"] < 2]))
+    assert few and {duel.outcome for duel in few} == {"even"}
+
+
+def test_a_single_sample_decides_nothing():
+    measured = {duel.key for duel in verdict.duels(contest())}
+    assert not measured & {"binary_bytes", "build_clean_s", "idle_connection_kib"}
+    assert {duel.outcome for duel in verdict.duels(contest()) if duel.key == "start_ms"} == {"even"}
+    assert "Fewer than 3 samples, so that no difference is told: start" in text_of(page.render(contest()))
+
+
+def test_a_best_at_an_edge_of_the_sizes_is_named():
+    assert "at an edge of the sizes tried, and may lie beyond: Splits (reads: 16)" in \
+        text_of(page.render(contest()))
 
 
 def test_claims_are_judged_by_the_rule():
@@ -215,6 +236,9 @@ def test_claims_are_judged_by_the_rule():
     assert judged["A faster Go library takes 0.8 µs per object"] == claims.REFUTED
     assert judged["A Rust binary has 2–5 MB"] == claims.CONFIRMED
     assert judged["A connection costs Go a goroutine of 4 kB"] == claims.REFUTED
+    assert judged["Rust’s serde is eight times as fast as Go’s encoding/json"] == claims.NOT_COMPARABLE
+    assert judged["An HTTP answer takes 1.2 ms in Go and 0.8 ms in Rust"] == claims.CONFIRMED
+    assert judged["Go’s garbage collector pauses for less than a millisecond"] == claims.NOT_COMPARABLE
     assert judged["A container image with a Go service has 10–15 MB"] == claims.NOT_COMPARABLE
     assert {claim.verdict for claim in claims.all_claims(contest([]))} == {claims.NOT_COMPARABLE}
 
