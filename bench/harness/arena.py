@@ -41,9 +41,9 @@ class Arena:
 
     def tuning(self, name, workload):
         """(db_connections, label of its environment) that gave the highest median rate in the sweep."""
-        writes = workload in ("create", "mixed")
-        is_swept = not name.startswith(SPLITS.name) or (name == COMBINED.name and not writes)
-        wanted = name if is_swept else SPLITS.name, "create" if writes else "read"
+        swept = {"create": "create", "mixed": "create", "list": "list"}.get(workload, "read")
+        is_splits = name.startswith(SPLITS.name) and (name != COMBINED.name or swept != "read")
+        wanted = SPLITS.name if is_splits else name, swept
         return best(self.store, *wanted) or published_tunings().get(wanted) or (DB_CONNECTIONS_DEFAULT, "")
 
     def pids(self, server):
@@ -92,7 +92,8 @@ def published_tunings():
     for one in published["contestants"]:
         if "db_connections" in one:
             found[one["name"], "read"] = one["db_connections"], one["tuning"]
-            found[one["name"], "create"] = one["db_connections_create"], one["tuning_create"]
+            for workload in ("list", "create"):
+                found[one["name"], workload] = one[f"db_connections_{workload}"], one[f"tuning_{workload}"]
     return found
 
 

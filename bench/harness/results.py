@@ -22,9 +22,11 @@ def document(arena, contract_results, facts, is_complete):
 
 def describe(arena, contestant, contract_results):
     db_connections, label = arena.tuning(contestant.name, "read")
+    list_connections, list_label = arena.tuning(contestant.name, "list")
     create_connections, create_label = arena.tuning(contestant.name, "create")
     return {"name": contestant.name, "title": contestant.title, "language": contestant.language,
             "family": contestant.family, "what": contestant.what, "db_connections": db_connections, "tuning": label,
+            "db_connections_list": list_connections, "tuning_list": list_label,
             "db_connections_create": create_connections, "tuning_create": create_label,
             "contract": contract_results.get(contestant.name)}
 

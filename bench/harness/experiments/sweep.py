@@ -6,7 +6,7 @@ from harness.race import Measurement
 from harness.settings import PROCESSORS
 
 POOL_SIZES = tuple(PROCESSORS * count for count in (1, 2, 4, 8, 32))
-WORKLOADS = ("read", "create")
+WORKLOADS = ("read", "list", "create")
 
 
 def measurements(arena, sizes=POOL_SIZES, rounds=2, seconds=1):
