@@ -4,7 +4,8 @@
 What was measured is kept in build/contest: an interrupted contest goes on where it stopped, unless programs, settings
 or the machine have changed. Exit code 0: everything was measured; 3: something gave no result, see the report.
 
-USERS (100000), ROUNDS (5), SECONDS (2), WARM_UP (0.5) and CONNECTIONS (64) make it shorter or longer.
+USERS (100000), ROUNDS (5), CELL_ROUNDS (2, of the experiments with many cells), SECONDS (2), WARM_UP (0.5) and
+CONNECTIONS (64) make it shorter or longer.
 """
 
 import argparse
@@ -33,7 +34,7 @@ def say(text):
 
 
 EXPERIMENTS = ("sweep", "tunings", "closed", "spread", "json", "phases", "crossover", "model", "fan_out", "open_peak",
-               "open", "neighbour", "cost")
+               "open", "neighbour", "cost", "builds")
 
 
 def stages(arena, languages):
@@ -51,7 +52,8 @@ def stages(arena, languages):
         ("open_peak", lambda: open_loop.peaks(arena)),
         ("open", lambda: open_loop.measurements(arena)),
         ("neighbour", lambda: neighbour.measurements(arena)),
-        ("cost", lambda: cost.measurements(arena)),
+        ("cost", lambda: cost.measurements(arena, ("start", "size", "idle"))),
+        ("builds", lambda: cost.measurements(arena, ("build",))),
     ]
 
 

@@ -11,7 +11,7 @@ def document(arena, contract_results, facts, is_complete):
         "format": FORMAT,
         "is_complete": is_complete,
         **facts,
-        "settings": {"users": arena.settings.users, "rounds": arena.settings.rounds,
+        "settings": {"users": arena.settings.users, "rounds": arena.settings.rounds, "cell_rounds": arena.settings.cell_rounds,
                      "seconds": arena.settings.seconds, "warm_up": arena.settings.warm_up,
                      "connections": arena.settings.connections},
         "contestants": [describe(arena, one, contract_results) for one in arena.contestants],

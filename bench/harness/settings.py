@@ -36,6 +36,7 @@ def number(name, default, least):
 class Settings:
     users: int       # sample users; look-ups are spread over them evenly
     rounds: int      # how often each of the main measurements is repeated
+    cell_rounds: int # the same for experiments of many cells
     seconds: float   # how long each of them lasts
     warm_up: float   # seconds of the same load before it
     connections: int # of the load generator, unless an experiment says otherwise
@@ -45,12 +46,8 @@ class Settings:
         return cls(
             users=number("USERS", 100000, 1000),
             rounds=number("ROUNDS", rounds, 1),
+            cell_rounds=number("CELL_ROUNDS", min(2, rounds), 1),
             seconds=number("SECONDS", float(seconds), 0.5),
             warm_up=number("WARM_UP", 0.5, 0.0),
             connections=number("CONNECTIONS", 64, 1),
         )
-
-    @property
-    def fewer_rounds(self):
-        """For experiments of many cells."""
-        return max(1, (self.rounds + 1) // 2)

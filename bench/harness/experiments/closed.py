@@ -23,7 +23,7 @@ def measurements(arena):
         for workload in workloads:
             found += repeated(arena, contestant, workload, usual, arena.settings.rounds)
             for connections in FEW_AND_MANY.get(workload, ()):
-                found += repeated(arena, contestant, workload, connections, arena.settings.fewer_rounds)
+                found += repeated(arena, contestant, workload, connections, arena.settings.cell_rounds)
     return found + limits(arena)
 
 
@@ -82,5 +82,5 @@ def limits(arena, connections=(None, 4096)):
         wanted = count or settings.connections
         found += [Measurement(lambda wanted=wanted: run_nginx(arena, wanted), arena.seconds_of(), experiment="closed",
                               contestant="nginx", workload="health", connections=wanted, round=number)
-                  for number in range(settings.fewer_rounds if count else settings.rounds)]
+                  for number in range(settings.cell_rounds if count else settings.rounds)]
     return found

@@ -24,8 +24,9 @@ PROXY = BUILD / "release/delay_proxy"
 MAIN_SERIALIZERS = {"splits": ("direct", "jansson")}
 OTHER_SERIALIZERS_ROWS = 100
 OTHER_SERIALIZERS_DELAYS_MS = (0, 15)
-# What the verdict is about is measured as often as the goals are; the rest shows where things go.
-HEADLINE_DELAY_MS, HEADLINE_ROWS = 15, 100
+# What the verdict is about is measured more often; the rest shows where things go.
+HEADLINE = (15, 100)
+HEADLINE_FACTOR = 3
 
 
 def serializers_of(contestant, rows, delay_ms):
@@ -35,9 +36,7 @@ def serializers_of(contestant, rows, delay_ms):
 
 
 def rounds_of(arena, delay_ms, rows):
-    if rows != HEADLINE_ROWS:
-        return 1
-    return arena.settings.rounds if delay_ms == HEADLINE_DELAY_MS else min(2, arena.settings.rounds)
+    return arena.settings.cell_rounds * (HEADLINE_FACTOR if (delay_ms, rows) == HEADLINE else 1)
 
 
 def cells(contestant):

@@ -12,7 +12,7 @@ SECONDS = 1.5
 def measurements(arena):
     return [cell(arena, contestant, fan_out, number) for contestant in arena.contestants
             if contestant not in (BLOCKING, COMBINED) for fan_out in FAN_OUTS
-            for number in range(min(2, arena.settings.rounds))]
+            for number in range(arena.settings.cell_rounds)]
 
 
 def cell(arena, contestant, fan_out, number):

@@ -13,7 +13,7 @@ def measurements(arena):
     """A blocking worker uses one connection at a time: it gets as many workers as the other has connections."""
     return [cell(arena, contestant, delay_ms, connections, number)
             for contestant in (SPLITS, BLOCKING) if contestant in arena.contestants
-            for delay_ms in DELAYS_MS for connections in LOADS for number in range(min(3, arena.settings.rounds))]
+            for delay_ms in DELAYS_MS for connections in LOADS for number in range(arena.settings.cell_rounds)]
 
 
 def cell(arena, contestant, delay_ms, connections, number):

@@ -10,8 +10,6 @@ from harness.race import Measurement
 SHARE = 0.7
 SECONDS = 3
 CONNECTIONS = 64
-ROUNDS_MAX = 3
-PEAK_ROUNDS = 2
 
 
 def peak(arena, contestant):
@@ -40,7 +38,7 @@ def peaks(arena):
     """First: what oha can get out of each in a closed loop; it needs more of the processors than wrk does."""
     return [Measurement(lambda one=one: ask(arena, one, None), SECONDS + 2, experiment="open_peak",
                         contestant=one.name, workload="read", round=number)
-            for one in contestants(arena) for number in range(min(PEAK_ROUNDS, arena.settings.rounds))]
+            for one in contestants(arena) for number in range(arena.settings.cell_rounds)]
 
 
 def measurements(arena, shares=("own", "common"), rounds=None):
@@ -50,7 +48,7 @@ def measurements(arena, shares=("own", "common"), rounds=None):
     for one in contestants(arena):
         for share in shares if one.name in rates else ():
             rate = rates[one.name] if share == "own" else min(rates.values())
-            for number in range(rounds or min(ROUNDS_MAX, arena.settings.rounds)):
+            for number in range(rounds or arena.settings.cell_rounds):
                 found.append(Measurement(lambda one=one, rate=rate: ask(arena, one, rate) | {"rate_target": rate},
                                          SECONDS + 2, experiment="open", contestant=one.name, workload="read",
                                          share=share, round=number))
