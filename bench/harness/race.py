@@ -9,6 +9,11 @@ import psycopg2
 from harness.load import LoadError
 from harness.servers import StartError
 from harness.store import parameters_key
+from harness.watch import StolenTime
+
+# On a virtual machine: a measurement during which neighbours took more than that is made again, so often at most.
+STOLEN_SHARE_MAX = 0.02
+ATTEMPTS_MAX = 3
 
 
 class Measurement:
@@ -61,6 +66,20 @@ class Race:
             self.say(f"[{number}/{len(todo)}, {left} left] {one.title()}: {summary(figures)}")
 
     def _figures_of(self, one):
+        """Of the attempt from which the least time was stolen: whoever races then has what others have."""
+        best = None
+        for _ in range(ATTEMPTS_MAX):
+            with StolenTime() as stolen:
+                figures = self._attempt(one)
+            figures["stolen_share"] = round(stolen.share, 4)
+            if best is None or stolen.share < best["stolen_share"]:
+                best = figures
+            if stolen.share <= STOLEN_SHARE_MAX:
+                break
+        return best
+
+    @staticmethod
+    def _attempt(one):
         try:
             return one.run()
         except (StartError, LoadError) as error:
@@ -78,8 +97,10 @@ def summary(figures):
     parts = [f"{figures['rate']:,.0f}/s"] if "rate" in figures else []
     parts += [f"p99 {figures['p99']:.2f} ms"] if "p99" in figures else []
     parts += [f"{figures['cpu_service_us']:.1f} µs"] if "cpu_service_us" in figures else []
-    known = {"rate", "p99", "cpu_service_us", "count", "failed", "curve"}
+    known = {"rate", "p99", "cpu_service_us", "count", "failed", "curve", "stolen_share"}
     if not parts:
         parts = [f"{name} {value:.4g}" for name, value in figures.items()
                  if isinstance(value, (int, float)) and name not in known]
+    if figures.get("stolen_share", 0) > STOLEN_SHARE_MAX:
+        parts.append(f"{figures['stolen_share']:.0%} of the time stolen")
     return ", ".join(parts)

@@ -42,6 +42,24 @@ def memory_mib(pid):
     return {"rss_mib": field(rollup, "Rss"), "pss_mib": field(rollup, "Pss"), "peak_mib": field(status, "VmHWM")}
 
 
+class StolenTime:
+    """The share of the processors' time that a hypervisor gave to other machines, over a with statement."""
+
+    def __enter__(self):
+        self._before = self._read()
+        return self
+
+    def __exit__(self, *_):
+        stolen, total = (after - before for after, before in zip(self._read(), self._before))
+        self.share = stolen / total if total else 0.0
+
+    @staticmethod
+    def _read():
+        with open("/proc/stat") as file:
+            ticks = [int(field) for field in file.readline().split()[1:9]]
+        return ticks[7], sum(ticks)
+
+
 class Watch:
     """CPU time of named processes over a with statement."""
 

@@ -4,6 +4,7 @@ import pytest
 from harness.race import Measurement, Race
 from harness.load import LoadError
 from harness.store import Store, parameters_key
+from harness.watch import StolenTime
 
 IDENTITY = {"programs": "a"}
 
@@ -70,6 +71,22 @@ def test_a_contestant_that_dies_takes_nobody_with_it(tmp_path, error):
     store = Store(tmp_path / "s", IDENTITY)
     Race(store, silent).run([measurement(die), measurement(lambda: {"rate": 1.0}, name="other")])
     assert {record["contestant"]: "error" in record for record in store.records} == {"splits": True, "other": False}
+
+
+def test_of_disturbed_attempts_the_least_disturbed_counts(tmp_path, monkeypatch):
+    shares, rates = iter([0.3, 0.1, 0.2]), iter([1.0, 2.0, 3.0])
+    monkeypatch.setattr(StolenTime, "__exit__", lambda self, *_: setattr(self, "share", next(shares)))
+    store = Store(tmp_path / "s", IDENTITY)
+    Race(store, silent).run([measurement(lambda: {"rate": next(rates)})])
+    assert [(record["rate"], record["stolen_share"]) for record in store.records] == [(2.0, 0.1)]
+
+
+def test_an_undisturbed_attempt_is_the_last(tmp_path, monkeypatch):
+    monkeypatch.setattr(StolenTime, "__exit__", lambda self, *_: setattr(self, "share", 0.0))
+    rates = iter([1.0])
+    store = Store(tmp_path / "s", IDENTITY)
+    Race(store, silent).run([measurement(lambda: {"rate": next(rates)})])
+    assert [record["rate"] for record in store.records] == [1.0]
 
 
 def test_rounds_come_in_order(tmp_path):
