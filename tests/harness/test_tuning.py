@@ -6,7 +6,7 @@ from harness.settings import Settings
 from harness.store import Store
 import harness.arena
 
-SETTINGS = Settings(users=1000, rounds=1, seconds=1.0, warm_up=0.0, connections=64)
+SETTINGS = Settings(users=1000, rounds=1, cell_rounds=1, seconds=1.0, warm_up=0.0, connections=64)
 
 
 class ReadingDatabase:
