@@ -181,7 +181,9 @@ def threshold_text(found):
     delay, is_exact = found
     if delay is None:
         return "never, up to the longest latency measured"
-    return f"from {words.plain(delay, 2)}{words.NARROW}ms on" if is_exact else "at every latency measured"
+    if not is_exact:
+        return "at every latency measured"
+    return f"from {words.plain(delay, 2)}{words.NARROW}ms on" if delay >= 0.05 else "at every latency measured"
 
 
 def thresholds(contest):

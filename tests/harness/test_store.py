@@ -74,11 +74,18 @@ def test_a_contestant_that_dies_takes_nobody_with_it(tmp_path, error):
 
 
 def test_of_disturbed_attempts_the_least_disturbed_counts(tmp_path, monkeypatch):
-    shares, rates = iter([0.3, 0.1, 0.2]), iter([1.0, 2.0, 3.0])
+    shares, rates = iter([0.3, 0.05, 0.2]), iter([1.0, 2.0, 3.0])
     monkeypatch.setattr(StolenTime, "__exit__", lambda self, *_: setattr(self, "share", next(shares)))
     store = Store(tmp_path / "s", IDENTITY)
     Race(store, silent).run([measurement(lambda: {"rate": next(rates)})])
-    assert [(record["rate"], record["stolen_share"]) for record in store.records] == [(2.0, 0.1)]
+    assert [(record["rate"], record["stolen_share"]) for record in store.records] == [(2.0, 0.05)]
+
+
+def test_a_measurement_that_stays_disturbed_is_no_result(tmp_path, monkeypatch):
+    monkeypatch.setattr(StolenTime, "__exit__", lambda self, *_: setattr(self, "share", 0.2))
+    store = Store(tmp_path / "s", IDENTITY)
+    Race(store, silent).run([measurement(lambda: {"rate": 1.0})])
+    assert store.select() == [] and len(store.records) == 1
 
 
 def test_an_undisturbed_attempt_is_the_last(tmp_path, monkeypatch):

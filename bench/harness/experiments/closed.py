@@ -8,7 +8,7 @@ from harness.race import Measurement
 from harness.servers import nginx
 
 WORKLOADS = ("read", "list", "create", "mixed", "health")
-FEW_AND_MANY = {"read": (1, 8, 512, 4096), "health": (4096,)}
+FEW_AND_MANY = (1, 8, 512, 4096)
 PGBENCH_CLIENTS = (1, 2, 4, 8, 16, 32, 64)
 
 
@@ -22,7 +22,7 @@ def measurements(arena):
         workloads = ("read", "mixed") if contestant is COMBINED else WORKLOADS
         for workload in workloads:
             found += repeated(arena, contestant, workload, usual, arena.settings.rounds)
-            for connections in FEW_AND_MANY.get(workload, ()):
+            for connections in FEW_AND_MANY:
                 found += repeated(arena, contestant, workload, connections, arena.settings.cell_rounds)
     return found + limits(arena)
 
