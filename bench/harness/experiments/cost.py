@@ -48,7 +48,7 @@ def measurements(arena, parts=("start", "size", "idle", "build"), rounds=None):
 
 
 def measurement(run, seconds, contestant, part, number=0):
-    return Measurement(run, seconds, experiment="cost", contestant=contestant.name, part=part, round=number)
+    return Measurement(run, seconds, is_timed=part in ("start", "build"), experiment="cost", contestant=contestant.name, part=part, round=number)
 
 
 class StartedServer(Server):
