@@ -25,8 +25,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define KEPT_BYTES (1024 * 1024)
-#define TURN_MS    20 /* how often the main thread looks at the clock while it drains */
+#define KEPT_BYTES   (8 * 1024 * 1024)
+#define MAPPED_BYTES (32 * 1024 * 1024) /* the most that the C library takes */
+#define TURN_MS      20                 /* how often the main thread looks at the clock while it drains */
 
 /* Descriptors beside clients' connections: per worker a few of its own and its database connections. */
 #define DESCRIPTORS_PER_WORKER 16
@@ -305,12 +306,13 @@ static void stop(struct service *service)
 
 /*
  * What one page needed, the next one needs: freed memory up to this stays with its worker. By default the C
- * library gives back what is over 128 KiB and takes it again for the next page, a system call each.
+ * library gives back what is over 128 KiB and takes it again for the next page, in system calls and page
+ * faults. Nor is a large page mapped by itself, or every one of its pages would fault each time.
  */
 static void keep_freed_memory(void)
 {
     (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
-    (void)mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
 }
 
 /* Before there is a log: a wrong setting is told in one line, as config_read does. */
