@@ -95,7 +95,7 @@ def crossover_section(contest):
     lead = ("A database that answers late hides what a language costs. The line in the maps parts the cells "
             f"in which the slowest contestant is {crossover.LIMIT_TEXT} or more above the fastest from those "
             f"in which it is not: there the choice stops to matter. In it are {crossover.who(contest)}, each "
-            "with its own serializer and 64 database connections. The first map is Splits’ own ledger: the "
+            "with its own serializer and 16 database connections. The first map is Splits’ own ledger: the "
             "share of the time that is not the database’s (1 − db ÷ total, one connection); the line in it "
             "is that of the second. On the wire, every query goes through the delaying proxy, at 0 ms too; "
             "on few processors its CPU is part of what is measured.")
@@ -203,7 +203,7 @@ def method_section(contest):
         "Closed loop: wrk, each connection asks again when its answer is there; wrk adds corrected samples "
         "for stalls to its percentiles (stats_correct), so p99 and above are partly computed. Open loop: "
         "oha, at a constant rate.",
-        "Database connections: 64 for everybody in crossover, model and neighbour, 16 in the phases, 8 in "
+        "Database connections: 64 for everybody in model and neighbour, 16 in crossover and phases, 8 in "
         "the costs; in the rest the best of the sweep.",
         "PostgreSQL, the service and the load generator share the processors: a service that takes less CPU "
         "leaves more to the others. Everything is on one machine, over loopback.",
