@@ -15,7 +15,7 @@ from raw_client import RawClient
 from service import PHASES, Background, Service, migrate, wait_until
 
 USERS = 300
-TOGETHER = 40 # clients that ask at once: fewer than one query takes (src/postgres/lookup_batch.h)
+TOGETHER = 40 # clients that ask at once: fewer than one query takes (src/postgres/query_batch.h)
 COMBINED = "query LIKE '%ANY($1)%' AND state = 'active'"
 FAIL_AT_13 = """
 CREATE FUNCTION fail_at(id bigint) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN

@@ -1,4 +1,4 @@
-#include "postgres/lookup_batch.h"
+#include "postgres/query_batch.h"
 
 #include "base/clock.h"
 #include "postgres/connection_set_state.h"
@@ -9,7 +9,7 @@
 #include <endian.h>
 #include <string.h>
 
-#define ASKED_MAX (2 * LOOKUP_BATCH_MAX + 2)
+#define ASKED_MAX (2 * QUERY_BATCH_MAX + 2)
 #define HEAD_SIZE 20 /* of an array in binary form */
 #define ITEM_SIZE 12
 
@@ -233,27 +233,27 @@ END_TEST
 
 START_TEST(the_most_are_one_query)
 {
-    int64_t ids[LOOKUP_BATCH_MAX];
-    for (unsigned i = 0; i < LOOKUP_BATCH_MAX; i++)
+    int64_t ids[QUERY_BATCH_MAX];
+    for (unsigned i = 0; i < QUERY_BATCH_MAX; i++)
         ids[i] = i;
-    look_up(ids, LOOKUP_BATCH_MAX);
+    look_up(ids, QUERY_BATCH_MAX);
     ck_assert_str_eq(scripted_libpq.sent, "user_find_many Sync ");
-    ck_assert_uint_eq(ids_sent(), LOOKUP_BATCH_MAX);
+    ck_assert_uint_eq(ids_sent(), QUERY_BATCH_MAX);
 }
 END_TEST
 
 START_TEST(one_more_than_the_most_goes_alone)
 {
-    int64_t ids[LOOKUP_BATCH_MAX + 1] = {0};
-    look_up(ids, LOOKUP_BATCH_MAX + 1);
+    int64_t ids[QUERY_BATCH_MAX + 1] = {0};
+    look_up(ids, QUERY_BATCH_MAX + 1);
     ck_assert_str_eq(scripted_libpq.sent, "user_find_many user_find Sync ");
 }
 END_TEST
 
 START_TEST(two_more_than_the_most_go_together)
 {
-    int64_t ids[LOOKUP_BATCH_MAX + 2] = {0};
-    look_up(ids, LOOKUP_BATCH_MAX + 2);
+    int64_t ids[QUERY_BATCH_MAX + 2] = {0};
+    look_up(ids, QUERY_BATCH_MAX + 2);
     ck_assert_str_eq(scripted_libpq.sent, "user_find_many user_find_many Sync ");
     ck_assert_uint_eq(ids_sent(), 2);
 }
@@ -272,12 +272,12 @@ END_TEST
 START_TEST(company_is_not_looked_for_far_away)
 {
     submit(0, STATEMENT_USER_FIND, 1);
-    for (unsigned i = 1; i < LOOKUP_BATCH_MAX; i++)
+    for (unsigned i = 1; i < QUERY_BATCH_MAX; i++)
         submit(i, STATEMENT_USER_LIST, 0);
-    submit(LOOKUP_BATCH_MAX, STATEMENT_USER_FIND, 2);
-    ck_assert(!lookup_batch_is_possible(&asked[0].query));
+    submit(QUERY_BATCH_MAX, STATEMENT_USER_FIND, 2);
+    ck_assert(!query_batch_is_possible(&lookup_batch_kind, &asked[0].query));
     connection_set_abandon(set, &asked[1].query);
-    ck_assert(lookup_batch_is_possible(&asked[0].query));
+    ck_assert(query_batch_is_possible(&lookup_batch_kind, &asked[0].query));
 }
 END_TEST
 
@@ -348,15 +348,15 @@ END_TEST
 /* Multiples of a power of two, as far apart as ids can be, and all of them in one query. */
 START_TEST(a_full_batch_finds_all_its_rows)
 {
-    int64_t ids[LOOKUP_BATCH_MAX], rows[LOOKUP_BATCH_MAX];
-    for (int i = 0; i < LOOKUP_BATCH_MAX; i++) {
+    int64_t ids[QUERY_BATCH_MAX], rows[QUERY_BATCH_MAX];
+    for (int i = 0; i < QUERY_BATCH_MAX; i++) {
         ids[i] = INT64_MIN + ((int64_t)i << 57);
-        rows[LOOKUP_BATCH_MAX - 1 - i] = ids[i];
+        rows[QUERY_BATCH_MAX - 1 - i] = ids[i];
     }
-    look_up(ids, LOOKUP_BATCH_MAX);
-    receive_rows(rows, LOOKUP_BATCH_MAX);
-    for (int i = 0; i < LOOKUP_BATCH_MAX; i++)
-        assert_found((unsigned)i, LOOKUP_BATCH_MAX - 1 - i);
+    look_up(ids, QUERY_BATCH_MAX);
+    receive_rows(rows, QUERY_BATCH_MAX);
+    for (int i = 0; i < QUERY_BATCH_MAX; i++)
+        assert_found((unsigned)i, QUERY_BATCH_MAX - 1 - i);
 }
 END_TEST
 
@@ -514,9 +514,9 @@ END_TEST
 
 START_TEST(more_rows_than_there_can_be_are_asked_for_one_by_one)
 {
-    static const int64_t rows[LOOKUP_BATCH_MAX + 1];
+    static const int64_t rows[QUERY_BATCH_MAX + 1];
     LOOK_UP(0, 1);
-    receive_rows(rows, LOOKUP_BATCH_MAX + 1);
+    receive_rows(rows, QUERY_BATCH_MAX + 1);
     ck_assert_uint_eq(done_count, 0);
     ck_assert_uint_eq(set->queued, 2);
 }
@@ -673,7 +673,7 @@ static TCase *phases_case(void)
 
 Suite *make_suite(void)
 {
-    Suite *suite = suite_create("lookup_batch");
+    Suite *suite = suite_create("query_batch");
     suite_add_tcase(suite, sending_case());
     suite_add_tcase(suite, answers_case());
     suite_add_tcase(suite, leaving_case());
