@@ -16,6 +16,9 @@
 #define EXPECTED_FIRST_NS   (50 * NS_PER_US)
 #define TRIES_MAX           3
 #define BLOCKING_WAIT_MS    10
+/* After creates have waited in vain: whatever they waited for may be asked for again, and held up once only.
+ */
+#define CREATES_ALONE_NS (10 * NS_PER_S)
 
 static struct slot *slot_of(struct pipeline *pipeline)
 {
@@ -81,9 +84,12 @@ static void take_back(void *argument, struct query *query, enum query_return why
 static void end_batch(struct query *query, enum fault fault, const PGresult *result)
 {
     struct query_batch *batch = query_batch_of(query);
+    struct connection_set *set = batch->owner;
+    bool has_waited = fault == FAULT_LOCK_TIMEOUT || fault == FAULT_STATEMENT_TIMEOUT;
+    if (has_waited && query_is_write(query)) set->creates_alone_until_ns = set->now_ns + CREATES_ALONE_NS;
     query_batch_answer(batch, fault, result);
     /* Not sent again is only whose time is up: he is not told a fault that may be another's. */
-    take_back(batch->owner, query, QUERY_RETURN_ABORTED, FAULT_REQUEST_TIMEOUT);
+    take_back(set, query, QUERY_RETURN_ABORTED, FAULT_REQUEST_TIMEOUT);
 }
 
 static void take_trouble(void *argument, struct pipeline *pipeline, bool all_connections)
@@ -164,7 +170,10 @@ static void send_batch(struct connection_set *set, struct pipeline *pipeline, st
 static const struct batch_kind *kind_of(const struct connection_set *set, struct query *query)
 {
     const struct batch_kind *kind = NULL;
-    if (set->config->combine && query->queue == QUERY_QUEUE_CHEAP) kind = &lookup_batch_kind;
+    if (query->queue == QUERY_QUEUE_CHEAP && set->config->combine_lookups) kind = &lookup_batch_kind;
+    if (query->queue == QUERY_QUEUE_WRITE && set->config->combine_creates &&
+        set->now_ns >= set->creates_alone_until_ns)
+        kind = &create_batch_kind;
     return kind != NULL && query_batch_is_possible(kind, query) ? kind : NULL;
 }
 

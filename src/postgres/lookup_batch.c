@@ -45,7 +45,7 @@ static int row_of(struct row_table *table, const struct query *member)
     return row != 0 ? row - 1 : PQntuples(table->result);
 }
 
-static void match(struct query_batch *batch, const PGresult *result)
+static enum fault match(struct query_batch *batch, const PGresult *result)
 {
     struct query *member;
     struct row_table table = {.result = result};
@@ -54,6 +54,7 @@ static void match(struct query_batch *batch, const PGresult *result)
     {
         member->row = row_of(&table, member);
     }
+    return FAULT_NONE;
 }
 
 const struct batch_kind lookup_batch_kind = {.single = STATEMENT_USER_FIND,

@@ -37,6 +37,26 @@ bool query_batch_is_possible(const struct batch_kind *kind, struct query *query)
     return is_of_kind(kind, query) && next_of_kind(kind, query, &left) != NULL;
 }
 
+/* Takes them out of the queue. */
+static void gather(struct query_batch *batch, struct query_queue *queue)
+{
+    const struct batch_kind *kind = batch->kind;
+    struct query *members[QUERY_BATCH_MAX];
+    unsigned left = QUERY_BATCH_MAX - 1;
+    for (struct query *next, *one = TAILQ_FIRST(queue); one != NULL; one = next) {
+        next = next_of_kind(kind, one, &left);
+        TAILQ_REMOVE(queue, one, entry);
+        members[batch->count++] = one;
+    }
+    if (kind->compare != NULL) qsort(members, batch->count, sizeof members[0], kind->compare);
+    TAILQ_INIT(&batch->members);
+    for (unsigned i = 0; i < batch->count; i++) {
+        TAILQ_INSERT_TAIL(&batch->members, members[i], entry);
+        members[i]->batch = batch;
+        members[i]->row = (int)i;
+    }
+}
+
 static size_t parameters_size(const struct batch_kind *kind, struct query_queue *queue)
 {
     int parameters = statement_text(kind->single)->parameter_count;
@@ -87,15 +107,7 @@ enum fault query_batch_new(const struct batch_kind *kind, struct query_queue *qu
     batch->query.repeat = kind->repeat;
     batch->query.ledger = &batch->ledger;
     batch->query.batch = batch;
-    TAILQ_INIT(&batch->members);
-    unsigned left = QUERY_BATCH_MAX - 1;
-    for (struct query *next, *member = TAILQ_FIRST(queue); member != NULL; member = next) {
-        next = next_of_kind(kind, member, &left);
-        TAILQ_REMOVE(queue, member, entry);
-        TAILQ_INSERT_TAIL(&batch->members, member, entry);
-        member->batch = batch;
-        batch->count++;
-    }
+    gather(batch, queue);
     char *end = batch->parameters;
     for (int i = 0; i < statement_text(kind->single)->parameter_count; i++)
         end = encode_array(batch, i, end);
@@ -111,6 +123,16 @@ void query_batch_free(struct query_batch *batch)
 struct query_batch *query_batch_of(struct query *query)
 {
     return query->batch;
+}
+
+struct text query_batch_next_value(const struct query_batch *batch, int parameter, const char **position)
+{
+    if (*position == NULL) *position = batch->query.values[parameter] + ARRAY_HEAD_SIZE;
+    uint32_t size;
+    memcpy(&size, *position, sizeof size);
+    struct text value = {*position + NUMBER_SIZE, be32toh(size)};
+    *position = value.bytes + value.size;
+    return value;
 }
 
 /* ---- members in flight ---- */
@@ -153,7 +175,9 @@ static void leave(struct query_batch *batch, struct query *member)
 struct query *query_batch_take(struct query_batch *batch)
 {
     struct query *member = TAILQ_FIRST(&batch->members);
-    if (member != NULL) leave(batch, member);
+    if (member == NULL) return NULL;
+    leave(batch, member);
+    member->row = 0;
     return member;
 }
 
@@ -163,15 +187,38 @@ void query_batch_abandon(struct query *member)
     member->state = QUERY_DONE;
 }
 
+/* ---- answers ---- */
+
+static void put_rowless_last(struct query_batch *batch)
+{
+    struct query_queue rowless = TAILQ_HEAD_INITIALIZER(rowless);
+    for (struct query *next, *member = TAILQ_FIRST(&batch->members); member != NULL; member = next) {
+        next = TAILQ_NEXT(member, entry);
+        if (member->row != QUERY_BATCH_NO_ROW) continue;
+        TAILQ_REMOVE(&batch->members, member, entry);
+        TAILQ_INSERT_TAIL(&rowless, member, entry);
+    }
+    TAILQ_CONCAT(&batch->members, &rowless, entry);
+}
+
 /* Until it has its turn, a member waits for those before it: for PHASE_OTHER, as in a pipeline. */
+static void answer(struct query_batch *batch, struct query *member, enum fault fault, const PGresult *result)
+{
+    leave(batch, member);
+    if (member->ledger != NULL) ledger_enter(member->ledger, PHASE_PARSE);
+    member->state = QUERY_DONE;
+    member->done(member, fault, result);
+}
+
 void query_batch_answer(struct query_batch *batch, enum fault fault, const PGresult *result)
 {
     if (batch->kind->is_divisible(fault, result)) return;
-    if (!fault) batch->kind->match(batch, result);
+    enum fault rowless = fault ? fault : batch->kind->match(batch, result);
+    if (!fault) put_rowless_last(batch);
     ledger_enter(&batch->ledger, PHASE_OTHER);
-    for (struct query *member; (member = query_batch_take(batch)) != NULL;) {
-        if (member->ledger != NULL) ledger_enter(member->ledger, PHASE_PARSE);
-        member->state = QUERY_DONE;
-        member->done(member, fault, result);
+    for (struct query *member; (member = TAILQ_FIRST(&batch->members)) != NULL;) {
+        bool has_row = !fault && member->row != QUERY_BATCH_NO_ROW;
+        if (!has_row && !rowless) return;
+        answer(batch, member, has_row ? FAULT_NONE : rowless, has_row ? result : NULL);
     }
 }

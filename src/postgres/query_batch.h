@@ -10,13 +10,15 @@
 
 #include "base/fault.h"
 #include "base/ledger.h"
+#include "base/text.h"
 #include "postgres/query.h"
 #include "postgres/query_queue.h"
 
 #include <libpq-fe.h>
 #include <stdbool.h>
 
-#define QUERY_BATCH_MAX 64 /* members */
+#define QUERY_BATCH_MAX    64 /* members */
+#define QUERY_BATCH_NO_ROW (-1)
 
 struct query_batch;
 
@@ -27,16 +29,22 @@ struct batch_kind {
     enum query_repeat repeat;
     /* May the end that the query came to be due to one member alone, so that the others can be answered? */
     bool (*is_divisible)(enum fault fault, const PGresult *result);
-    /* Sets the row of every member; as many as the result has: it has none. */
-    void (*match)(struct query_batch *batch, const PGresult *result);
+    /*
+     * Sets the row of every member: as many as the result has says that there is none; QUERY_BATCH_NO_ROW,
+     * that nothing came of this one. Gives what the latter are told; FAULT_NONE: they have to be sent again.
+     */
+    enum fault (*match)(struct query_batch *batch, const PGresult *result);
+    /* For qsort, of pointers to queries: the order in which members are sent. NULL: as they were queued. */
+    int (*compare)(const void *a, const void *b);
 };
 
 extern const struct batch_kind lookup_batch_kind;
+extern const struct batch_kind create_batch_kind;
 
 struct query_batch {
     struct query query;         /* what is sent; whoever sends it sets done */
     struct ledger ledger;       /* the query's: where the members' time goes while it is in flight */
-    struct query_queue members; /* those that are neither answered nor abandoned, as they were queued */
+    struct query_queue members; /* those that are neither answered nor abandoned, as they were sent */
     const struct batch_kind *kind;
     unsigned count;    /* of members at the beginning */
     void *owner;       /* for done's use */
@@ -58,6 +66,12 @@ void query_batch_free(struct query_batch *batch);
 
 /* The batch whose query this is; NULL when it is none. query is no member. */
 struct query_batch *query_batch_of(struct query *query);
+
+/*
+ * What was sent for the parameter, one after the other: each call gives the next member's, also of one that
+ * has left. *position is NULL at the beginning, and this function's; there are batch->count of them.
+ */
+struct text query_batch_next_value(const struct query_batch *batch, int parameter, const char **position);
 
 /* The batch's query has just been sent, at its sent_ns: so have its members been. */
 void query_batch_sent(struct query_batch *batch);

@@ -1,4 +1,4 @@
-"""--db-combine=on: the look-ups of one tick are one query, and no client can tell."""
+"""--db-combine=all: the look-ups of one tick are one query, and no client can tell."""
 
 import contextlib
 import os
@@ -83,7 +83,7 @@ def serving(url, *options):
 
 @pytest.fixture
 def service(database):
-    with serving(database.url, "--db-combine=on") as service:
+    with serving(database.url, "--db-combine=all") as service:
         yield service
 
 
@@ -151,7 +151,7 @@ def test_the_answers_are_those_of_single_queries(database, prepared):
     ids = [chosen.choice([chosen.randrange(1, USERS + 1), chosen.randrange(1, 9), chosen.randrange(USERS, 2 * USERS),
                           2**63 - 1]) for _ in range(25 * TOGETHER)]
     answers = {}
-    for combine in ("off", "on"):
+    for combine in ("off", "all"):
         with serving(database.url, f"--db-combine={combine}", f"--db-prepared={prepared}") as service, \
              clients_of(service) as clients:
             answers[combine] = []
@@ -159,12 +159,12 @@ def test_the_answers_are_those_of_single_queries(database, prepared):
                 ask_at_once(service, clients, ids[start : start + TOGETHER])
                 answers[combine] += [client.answer() for client in clients]
             single, many = operations(service, "user_find"), operations(service, "user_find_many")
-        if combine == "on":
+        if combine == "all":
             assert 0 < many <= single + many < len(ids) / 2
         else:
             assert (single, many) == (len(ids), 0)
-    assert_right(answers["on"], ids)
-    for off, on in zip(answers["off"], answers["on"], strict=True):
+    assert_right(answers["all"], ids)
+    for off, on in zip(answers["off"], answers["all"], strict=True):
         assert what_is_said(off) == what_is_said(on)
 
 
@@ -177,7 +177,7 @@ def test_one_look_up_at_a_time_is_the_ordinary_query(service):
 
 def test_in_blocking_mode_there_is_nothing_to_combine(database):
     ids = range(1, TOGETHER + 1)
-    with serving(database.url, "--db-combine=on", "--db-mode=blocking") as service, clients_of(service) as clients:
+    with serving(database.url, "--db-combine=all", "--db-mode=blocking") as service, clients_of(service) as clients:
         ask_at_once(service, clients, ids)
         assert_right([client.answer() for client in clients], ids)
         assert (operations(service, "user_find"), operations(service, "user_find_many")) == (TOGETHER, 0)
@@ -218,7 +218,7 @@ def test_each_has_its_own_deadline(database):
     second lock, next in line, holds up the query that they become.
     """
     options = ["--db-connections=1", "--db-in-flight-max=1", "--request-timeout-ms=2500", "--db-queue-timeout-ms=10000"]
-    with serving(database.url, "--db-combine=on", *options) as service, clients_of(service, 21) as clients:
+    with serving(database.url, "--db-combine=all", *options) as service, clients_of(service, 21) as clients:
         holder, early, late = clients[0], clients[1:11], clients[11:]
         with contextlib.ExitStack() as second:
             with database.locked():
@@ -259,7 +259,7 @@ def test_a_connection_that_is_cut_goes_unnoticed(database, server):
     ids = range(1, TOGETHER + 1)
     with Proxy(server.port) as proxy:
         url = database.url.replace(f":{server.port}/", f":{proxy.port}/")
-        with serving(url, "--db-combine=on") as service, clients_of(service) as clients:
+        with serving(url, "--db-combine=all") as service, clients_of(service) as clients:
             with database.locked():
                 ask_at_once(service, clients, ids)
                 database.wait_for_combined()
@@ -275,7 +275,7 @@ def test_a_connection_that_is_cut_goes_unnoticed(database, server):
     ("--request-timeout-ms=300", 504, "request_timeout"),
 ])
 def test_a_wait_in_the_server_is_limited_for_all(database, option, status, code):
-    with serving(database.url, "--db-combine=on", option) as service, clients_of(service) as clients:
+    with serving(database.url, "--db-combine=all", option) as service, clients_of(service) as clients:
         with database.locked():
             ask_at_once(service, clients, range(1, TOGETHER + 1))
             answers = [client.answer() for client in clients]
@@ -287,7 +287,7 @@ def test_a_wait_in_the_server_is_limited_for_all(database, option, status, code)
 def test_a_failing_id_takes_no_other_with_it(database, state, status):
     """A value that is refused; a row that is damaged."""
     database.query(FAIL_AT_13.format(state))
-    with serving(database.url, "--db-combine=on") as service, clients_of(service) as clients:
+    with serving(database.url, "--db-combine=all") as service, clients_of(service) as clients:
         with database.locked("kept"):
             ask_at_once(service, clients, range(1, TOGETHER + 1))
             database.wait_for_combined()
@@ -312,7 +312,7 @@ def test_the_time_in_the_database_is_booked_for_each(database, service):
 
 def test_the_databases_figures_are_compared(database):
     database.query("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-    with serving(database.url, "--db-combine=on") as service, clients_of(service) as clients:
+    with serving(database.url, "--db-combine=all") as service, clients_of(service) as clients:
         wait_until(lambda: service.admin("/debug/database").json()["absence"] is None, what="the comparison")
         for _ in range(10):
             ask_at_once(service, clients, range(1, TOGETHER + 1))
