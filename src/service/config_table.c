@@ -76,7 +76,7 @@ const struct setting settings[] = {
     TIME_MS("db-connect-timeout-ms", db_connect_timeout_ms, 5000, "for a connection to open"),
     TIME_MS("db-reconnect-max-ms", db_reconnect_max_ms, 1000, "longest pause between attempts to connect"),
     SWITCH("db-prepared", db_prepared, 1, "off: for PgBouncer before 1.21"),
-    WORD("db-combine", db_combine, db_combines, DB_COMBINE_CREATES, "of one tick as one; all: look-ups, too"),
+    WORD("db-combine", db_combine, db_combines, DB_COMBINE_CREATES, "creates of a tick as one; all: look-ups, too"),
     {.name = "migrations-dir", .kind = SETTING_PATH, .offset = offsetof(struct config, migrations_dir),
      .default_text = SPLITS_MIGRATIONS_DIR, .default_note = "as built",
      .meaning = "folder of the migrations"},

@@ -1,22 +1,17 @@
 """--db-combine=all: the look-ups of one tick are one query, and no client can tell."""
 
 import contextlib
-import os
 import random
-import signal
 import time
 
 import pytest
 
-from metrics import scrape
-from postgres import PostgresServer
+from combining import (TOGETHER, USERS, Database, assert_ledgers_add_up, clients_of, database_server, one_tick, operations,
+                       serving, wait_for_leavers)
 from proxy import Proxy
-from raw_client import RawClient
-from service import PHASES, Background, Service, migrate, wait_until
+from service import Background, wait_until
 
-USERS = 300
-TOGETHER = 40 # clients that ask at once: fewer than one query takes (src/postgres/query_batch.h)
-COMBINED = "query LIKE '%ANY($1)%' AND state = 'active'"
+COMBINED = "query LIKE '%ANY($1)%'"
 FAIL_AT_13 = """
 CREATE FUNCTION fail_at(id bigint) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
     IF id = 13 THEN RAISE EXCEPTION 'raised by a test' USING ERRCODE = '{}'; END IF; RETURN true; END $$;
@@ -25,60 +20,15 @@ CREATE VIEW users AS SELECT * FROM kept WHERE fail_at(id)
 """
 
 
-class Database:
-    """Migrated, with users of the ids 1 to USERS."""
-
-    NAME = "combined"
-
-    def __init__(self, server):
-        self.server = server
-        self.url = server.create_database(self.NAME)
-        migrate(self.url)
-        self.query("INSERT INTO users (name, email) SELECT 'U' || i, i || '@combined.example' "
-                   f"FROM generate_series(1, {USERS}) i")
-
-    def query(self, sql, *parameters):
-        return self.server.query(sql, *parameters, database=self.NAME)
-
-    @contextlib.contextmanager
-    def locked(self, table="users"):
-        """Nobody reads users meanwhile."""
-        connection = self.server.connect(self.NAME)
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-            yield
-        finally:
-            connection.close()
-
-    def backends(self, condition):
-        rows = self.query("SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
-                          f"AND application_name = 'splits' AND {condition}")
-        return [pid for pid, in rows]
-
-    def wait_for_combined(self):
-        """Until a combined query waits for a lock; gives its backend."""
-        return wait_until(lambda: self.backends(f"{COMBINED} AND wait_event_type = 'Lock'"),
-                          what="a combined query")[0]
-
-
 @pytest.fixture(scope="module")
 def server():
-    with PostgresServer(tcp=True, statements=True) as server:
+    with database_server() as server:
         yield server
 
 
 @pytest.fixture
 def database(server):
-    return Database(server)
-
-
-@contextlib.contextmanager
-def serving(url, *options):
-    with Service(url, "--workers=1", "--db-connections=2", "--access-log=all", "--db-lock-timeout-ms=10000",
-                 "--db-statement-timeout-ms=10000", *options) as service:
-        service.wait_until_ready()
-        yield service
+    return Database(server, COMBINED)
 
 
 @pytest.fixture
@@ -87,28 +37,11 @@ def service(database):
         yield service
 
 
-@contextlib.contextmanager
-def clients_of(service, count=TOGETHER):
-    """Clients whose connections the service knows."""
-    with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(RawClient(service)) for _ in range(count)]
-        for client in clients:
-            assert client.ask("/health").status == 200
-        yield clients
-
-
 def ask_at_once(service, clients, ids, *fields):
-    """Each client for one id. The service sees all the requests in one tick: it is stopped while they are sent."""
-    os.kill(service.process.pid, signal.SIGSTOP)
-    try:
+    """Each client for one id."""
+    with one_tick(service):
         for client, number in zip(clients, ids, strict=True):
             client.get(f"/users/{number}", *fields)
-    finally:
-        os.kill(service.process.pid, signal.SIGCONT)
-
-
-def operations(service, name):
-    return scrape(service).sum("db_client_operation_duration_seconds_count", db_operation_name=name)
 
 
 def what_is_said(answer):
@@ -121,24 +54,6 @@ def assert_right(answers, ids):
         assert answer.status == (200 if 1 <= number <= USERS else 404), (number, answer.body)
         if answer.status == 200:
             assert b'{"id":%d,"name":"U%d",' % (number, number) in answer.body
-
-
-def assert_ledgers_add_up(service, count):
-    """Those of the look-ups; gives their records."""
-    def look_ups():
-        return [record for record in service.records("request") if record["route"] == "/users/{id}"]
-
-    wait_until(lambda: len(look_ups()) == count, what=f"the log of {count} look-ups")
-    records = look_ups()
-    for record in records:
-        assert sum(record[f"{phase}_ns"] for phase in PHASES) == record["total_ns"] > 0, record
-    return records
-
-
-def wait_for_leavers(service, count):
-    """Until the service has noticed that so many clients went away."""
-    wait_until(lambda: [record["status"] for record in service.records("request")].count(499) == count,
-               what=f"the end of {count} requests")
 
 
 # What is answered
@@ -196,7 +111,7 @@ def test_clients_that_go_away_do_not_disturb_the_others(database, service):
                 client.reset()
             wait_for_leavers(service, TOGETHER // 2)
         assert_right([client.answer() for client in clients[1::2]], ids[1::2])
-    records = assert_ledgers_add_up(service, TOGETHER)
+    records = assert_ledgers_add_up(service, "/users/{id}", TOGETHER)
     assert sorted({record["status"] for record in records}) == [200, 499]
 
 
@@ -238,7 +153,7 @@ def test_each_has_its_own_deadline(database):
             assert {client.answer().code for client in early} == {"request_timeout"}
         assert_right([client.answer() for client in late], range(11, 21))
         assert operations(service, "user_find_many") == 1
-        assert_ledgers_add_up(service, 21)
+        assert_ledgers_add_up(service, "/users/{id}", 21)
 
 
 # What happens to all of them
@@ -252,7 +167,7 @@ def test_a_terminated_backend_goes_unnoticed(database, service):
             database.query("SELECT pg_terminate_backend(%s)", database.wait_for_combined())
             service.wait_for_record("database_connection_lost")
         assert_right([client.answer() for client in clients], ids)
-    assert_ledgers_add_up(service, TOGETHER)
+    assert_ledgers_add_up(service, "/users/{id}", TOGETHER)
 
 
 def test_a_connection_that_is_cut_goes_unnoticed(database, server):
@@ -266,7 +181,7 @@ def test_a_connection_that_is_cut_goes_unnoticed(database, server):
                 proxy.cut()
                 service.wait_for_record("database_connection_lost")
             assert_right([client.answer() for client in clients], ids)
-            assert_ledgers_add_up(service, TOGETHER)
+            assert_ledgers_add_up(service, "/users/{id}", TOGETHER)
 
 
 @pytest.mark.parametrize(("option", "status", "code"), [
@@ -280,7 +195,7 @@ def test_a_wait_in_the_server_is_limited_for_all(database, option, status, code)
             ask_at_once(service, clients, range(1, TOGETHER + 1))
             answers = [client.answer() for client in clients]
         assert {(answer.status, answer.code) for answer in answers} == {(status, code)}
-        assert_ledgers_add_up(service, TOGETHER)
+        assert_ledgers_add_up(service, "/users/{id}", TOGETHER)
 
 
 @pytest.mark.parametrize(("state", "status"), [("22003", 400), ("XX001", 500)])
@@ -305,7 +220,7 @@ def test_the_time_in_the_database_is_booked_for_each(database, service):
             database.wait_for_combined()
             time.sleep(0.3)
         assert {client.answer().status for client in clients} == {200}
-    for record in assert_ledgers_add_up(service, TOGETHER):
+    for record in assert_ledgers_add_up(service, "/users/{id}", TOGETHER):
         assert record["db_ns"] > 300e6, record
         assert record["total_ns"] - record["db_ns"] < 500e6, record
 
