@@ -16,8 +16,7 @@
 #define EXPECTED_FIRST_NS   (50 * NS_PER_US)
 #define TRIES_MAX           3
 #define BLOCKING_WAIT_MS    10
-/* After creates have waited in vain: whatever they waited for may be asked for again, and held up once only.
- */
+/* After creates have waited in vain: who asks for the same address again is not to hold up others again. */
 #define CREATES_ALONE_NS (10 * NS_PER_S)
 
 static struct slot *slot_of(struct pipeline *pipeline)

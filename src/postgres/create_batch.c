@@ -3,7 +3,8 @@
 
 #include <strings.h>
 
-#define EMAIL 1 /* of the parameters */
+#define NAME  0 /* of the parameters */
+#define EMAIL 1
 
 /*
  * Two batches that have addresses in common wait for each other's: in the same order, or they would never
@@ -26,28 +27,29 @@ static bool is_divisible(enum fault fault, const PGresult *result)
            fault == FAULT_LOCK_TIMEOUT || fault == FAULT_STATEMENT_TIMEOUT || fault == FAULT_INTERNAL;
 }
 
-static bool is_made_from(const PGresult *result, int row, struct text email)
+static bool is_made_from(const PGresult *result, int row, struct text name, struct text email)
 {
     struct user user;
+    if (row >= PQntuples(result)) return false;
     user_rows_get(result, row, 0, &user);
-    return text_equal(user.email, email);
+    return text_equal(user.email, email) && text_equal(user.name, name);
 }
 
 /*
  * Rows come in the order of the members, without those whose address is taken: sent again, these learn why.
  * As many rows as members are theirs as they are. Among fewer, a trigger of the operator's that rewrites
- * addresses makes a row nobody's: then somebody without one has a user all the same, and nobody can tell who.
+ * values makes a row nobody's: then somebody without one has a user all the same, and nobody can tell who.
  */
 static enum fault match(struct query_batch *batch, const PGresult *result)
 {
     int rows[QUERY_BATCH_MAX], row = 0;
     struct query *member;
-    const char *position = NULL;
+    const char *next_name = NULL, *next_email = NULL;
     if (PQntuples(result) == (int)batch->count) return FAULT_NONE;
     for (unsigned i = 0; i < batch->count; i++) {
-        struct text email = query_batch_next_value(batch, EMAIL, &position);
-        bool is_made = row < PQntuples(result) && is_made_from(result, row, email);
-        rows[i] = is_made ? row++ : QUERY_BATCH_NO_ROW;
+        struct text name = query_batch_next_value(batch, NAME, &next_name);
+        struct text email = query_batch_next_value(batch, EMAIL, &next_email);
+        rows[i] = is_made_from(result, row, name, email) ? row++ : QUERY_BATCH_NO_ROW;
     }
     TAILQ_FOREACH(member, &batch->members, entry)
     {

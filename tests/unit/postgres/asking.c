@@ -79,7 +79,7 @@ void asking_submit(unsigned number, enum statement statement, int64_t id)
 void asking_create(unsigned number, const char *email)
 {
     struct query *query = &asked[number].query;
-    query_set_text(query, 0, TEXT("Ada"));
+    query_set_text(query, 0, TEXT(SCRIPTED_NAME));
     query_set_text(query, 1, text_of(email));
     query->repeat = QUERY_REPEAT_NEVER;
     submit(&asked[number], STATEMENT_USER_CREATE);

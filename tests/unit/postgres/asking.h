@@ -43,7 +43,7 @@ void asking_end(void);
 /* Asks for what has one parameter, a number. */
 void asking_submit(unsigned number, enum statement statement, int64_t id);
 
-/* Creates a user. email stays the caller's. */
+/* Creates a user of the name SCRIPTED_NAME. email stays the caller's. */
 void asking_create(unsigned number, const char *email);
 
 /* Ends the tick. */

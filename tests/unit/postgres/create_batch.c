@@ -218,6 +218,19 @@ START_TEST(among_rewritten_addresses_who_is_missing_is_unknown)
 }
 END_TEST
 
+/* It was "A@x" before a trigger rewrote it, and is the first one's by its name. */
+START_TEST(a_row_of_another_name_is_not_the_members)
+{
+    asking_create(0, "A@x");
+    asking_create(1, "a@x");
+    query_set_text(&asked[1].query, 0, TEXT("Grace"));
+    asking_flush();
+    RECEIVE_USERS("a@x");
+    asking_assert_done(0, FAULT_OUTCOME_UNKNOWN);
+    asking_assert_done(1, FAULT_OUTCOME_UNKNOWN);
+}
+END_TEST
+
 START_TEST(the_query_is_counted_once_under_its_own_name)
 {
     CREATE("a@x", "b@x");
@@ -405,6 +418,7 @@ static TCase *answers_case(void)
     tcase_add_test(tcase, of_one_address_in_two_cases_one_is_created);
     tcase_add_test(tcase, rewritten_addresses_find_their_askers_when_none_is_missing);
     tcase_add_test(tcase, among_rewritten_addresses_who_is_missing_is_unknown);
+    tcase_add_test(tcase, a_row_of_another_name_is_not_the_members);
     tcase_add_test(tcase, the_query_is_counted_once_under_its_own_name);
     if (SPLITS_LEDGER) tcase_add_test(tcase, each_was_in_the_database_until_the_sync);
     return tcase;

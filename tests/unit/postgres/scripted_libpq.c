@@ -248,22 +248,24 @@ int PQntuples(const PGresult *result)
     return result->rows;
 }
 
-static const char *email_of(const PGresult *result, int row, int column)
+/* NULL in a column of numbers. */
+static const char *text_at(const PGresult *result, int row, int column)
 {
     ck_assert(row >= 0 && row < result->rows && (column == 0 || result->emails != NULL));
+    if (column == 1) return SCRIPTED_NAME;
     return column == 2 ? result->emails[row] : NULL;
 }
 
 int PQgetlength(const PGresult *result, int row, int column)
 {
-    const char *email = email_of(result, row, column);
-    return (int)(email != NULL ? strlen(email) : sizeof result->value);
+    const char *text = text_at(result, row, column);
+    return (int)(text != NULL ? strlen(text) : sizeof result->value);
 }
 
 char *PQgetvalue(const PGresult *result, int row, int column)
 {
-    const char *email = email_of(result, row, column);
-    if (email != NULL) return (char *)(uintptr_t)email;
+    const char *text = text_at(result, row, column);
+    if (text != NULL) return (char *)(uintptr_t)text;
     PGresult *own = (PGresult *)(uintptr_t)result;
     own->value = htobe64((uint64_t)(result->ids != NULL ? result->ids[row] : row));
     return (char *)&own->value;

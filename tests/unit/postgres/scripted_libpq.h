@@ -38,7 +38,9 @@ void scripted_libpq_null(void); /* the end of one query's results */
 /* PGRES_TUPLES_OK with a row for each id, which is the first column; the ids stay the test's. */
 void scripted_libpq_rows(const int64_t *ids, int count);
 
-/* The same with an e-mail address in the third column for each; they stay the test's. Ids count from 0. */
+#define SCRIPTED_NAME "Ada"
+
+/* Users of this name with these e-mail addresses, which stay the test's, and with ids from 0. */
 void scripted_libpq_users(const char *const *emails, int count);
 
 void scripted_libpq_sync(void);
