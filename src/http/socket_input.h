@@ -37,7 +37,7 @@ void socket_input_end(void);
 
 /*
  * Writes the request that the library gets in exchange's stead: its method, as far as it decides
- * whether the answer has a body, its version, and nothing else. It fills all of size when the client has
+ * whether the answer has a body, its version, and what makes it valid. It fills all of size when the client has
  * sent more behind this message: the library reads on by itself only if the buffer was filled.
  * size is at least SOCKET_INPUT_SIZE_MIN. Gives the bytes written.
  */

@@ -111,7 +111,7 @@ static void end(void)
 /* The client's bytes do not matter, but wake the library. */
 static void ask(void)
 {
-    input = "GET / HTTP/1.1\r\n\r\n";
+    input = "GET / HTTP/1.1\r\nHost:x\r\n\r\n";
     ck_assert_int_eq(send(client, "x", 1, MSG_NOSIGNAL), 1);
 }
 
@@ -195,7 +195,7 @@ START_TEST(after_a_read_that_filled_the_buffer_it_reads_on_by_itself)
     run(3);
     ck_assert(is_answered());
     fills = false;
-    input = "GET / HTTP/1.1\r\n\r\n";
+    input = "GET / HTTP/1.1\r\nHost:x\r\n\r\n";
     run(3);
     ck_assert(is_answered());
 }
@@ -225,7 +225,7 @@ START_TEST(resuming_a_connection_that_waits_for_a_request_makes_it_read)
     ck_assert(is_answered());
     run(2);
     unsigned reads_before = reads;
-    input = "GET / HTTP/1.1\r\n\r\n";
+    input = "GET / HTTP/1.1\r\nHost:x\r\n\r\n";
     run(2);
     ck_assert_uint_eq(reads, reads_before);
     MHD_suspend_connection(library);
