@@ -30,7 +30,6 @@ struct server {
     unsigned parked;           /* requests the library asks about on every run */
     unsigned unqueued;         /* answers it has not fetched yet */
     unsigned late_answers;     /* answers to parked requests fetched in this run */
-    struct connection *adding; /* while the library takes a socket over */
     struct connection *to_close;
     struct exchange *free_exchanges;
     unsigned free_count;

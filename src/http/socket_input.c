@@ -43,11 +43,16 @@ void socket_input_end(void)
     thread.size = 0;
 }
 
+struct connection *socket_input_find(int descriptor)
+{
+    size_t index = (size_t)descriptor;
+    return index < thread.size ? thread.connections[index] : NULL;
+}
+
 /* The library's own view of libc's recv; declared here because <sys/socket.h> may make it inline. */
 ssize_t recv(int descriptor, void *buffer, size_t size, int flags)
 {
-    size_t index = (size_t)descriptor;
-    struct connection *connection = index < thread.size ? thread.connections[index] : NULL;
+    struct connection *connection = socket_input_find(descriptor);
     if (connection == NULL) return recvfrom(descriptor, buffer, size, flags, NULL, NULL);
     return thread.reader(connection, buffer, size);
 }

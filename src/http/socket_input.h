@@ -32,13 +32,16 @@ void socket_input_use(socket_reader *reader);
 enum fault socket_input_add(struct connection *connection);
 void socket_input_remove(struct connection *connection);
 
+/* The thread's connection with this socket; NULL when there is none. */
+struct connection *socket_input_find(int descriptor);
+
 /* Frees the thread's table. */
 void socket_input_end(void);
 
 /*
  * Writes the request that the library gets in exchange's stead: its method, as far as it decides
- * whether the answer has a body, its version, and what makes it valid. It fills all of size when the client has
- * sent more behind this message: the library reads on by itself only if the buffer was filled.
+ * whether the answer has a body, its version, and what makes it valid. It fills all of size when the
+ * client has sent more behind this message: the library reads on by itself only if the buffer was filled.
  * size is at least SOCKET_INPUT_SIZE_MIN. Gives the bytes written.
  */
 #define SOCKET_INPUT_SIZE_MIN 128
