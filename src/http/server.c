@@ -50,7 +50,7 @@ static void release_connection(struct connection *connection)
 static void notify_connection(void *argument, struct MHD_Connection *library, void **context,
                               enum MHD_ConnectionNotificationCode code)
 {
-    struct server *server = argument;
+    (void)argument;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         /* By its socket: a library that does not know that there is one thread tells at its next run. */
         struct connection *connection = socket_input_find(
@@ -155,9 +155,9 @@ void server_add_connection(struct server *server, int socket)
         refuse_at_the_door(server, socket, is_full ? FAULT_TOO_MANY_CONNECTIONS : FAULT_MEMORY);
         return;
     }
-    /* It closes the socket when it fails, and tells nobody unless it had told of the start. */
+    /* It closes the socket when it fails, and tells of the end, too, if it had told of the start. */
     if (MHD_add_connection(server->daemon, socket, &address, sizeof address) != MHD_YES &&
-        connection->library == NULL)
+        socket_input_find(socket) == connection)
         release_connection(connection);
     server->is_ready = true;
 }
