@@ -20,6 +20,13 @@
  */
 #define LIBRARY_MEMORY_SIZE 1536
 
+/* A daemon is its worker's alone: from 0.9.77 on the library can do without locks and a queue for that. */
+#if MHD_VERSION >= 0x00097707
+#define SINGLE_THREAD MHD_USE_NO_THREAD_SAFETY
+#else
+#define SINGLE_THREAD 0u
+#endif
+
 /* So many pipelined requests of a connection may be answered before others have their turn. */
 #define RUNS_MAX             16
 
@@ -42,10 +49,13 @@ static void release_connection(struct connection *connection)
 static void notify_connection(void *argument, struct MHD_Connection *library, void **context,
                               enum MHD_ConnectionNotificationCode code)
 {
-    struct server *server = argument;
+    (void)argument;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        server->adding->library = library;
-        *context = server->adding;
+        /* By its socket: a library that does not know that there is one thread tells at its next run. */
+        struct connection *connection = socket_input_find(
+            MHD_get_connection_info(library, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
+        connection->library = library;
+        *context = connection;
     } else if (*context != NULL) {
         release_connection(*context);
         *context = NULL;
@@ -134,17 +144,15 @@ void server_add_connection(struct server *server, int socket)
     struct sockaddr address = {.sa_family = AF_INET}; /* the library wants one, and does not use it */
     bool is_full = server->connections >= server->config.limits.connections_max;
     server_advance(server, clock_now_ns());
-    server->adding = is_full ? NULL : new_connection(server, socket);
-    if (server->adding == NULL) {
+    struct connection *connection = is_full ? NULL : new_connection(server, socket);
+    if (connection == NULL) {
         refuse_at_the_door(server, socket, is_full ? FAULT_TOO_MANY_CONNECTIONS : FAULT_MEMORY);
         return;
     }
-    struct connection *connection = server->adding;
-    /* It closes the socket when it fails, and tells nobody unless it had told of the start. */
+    /* It closes the socket when it fails, and tells of the end, too, if it had told of the start. */
     if (MHD_add_connection(server->daemon, socket, &address, sizeof address) != MHD_YES &&
-        connection->library == NULL)
+        socket_input_find(socket) == connection)
         release_connection(connection);
-    server->adding = NULL;
 }
 
 void server_close_connections(struct server *server, uint64_t now_ns)
@@ -165,7 +173,7 @@ unsigned server_connections(const struct server *server)
 
 static enum fault start_library(struct server *server)
 {
-    const unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET;
+    const unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | SINGLE_THREAD;
     server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, request_cycle_handle, server, MHD_OPTION_CONNECTION_LIMIT,
         server->config.limits.connections_max + 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,

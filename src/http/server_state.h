@@ -25,7 +25,6 @@ struct server {
     bool is_stopping; /* nothing new is begun */
     uint64_t now_ns;
     unsigned connections;
-    struct connection *adding; /* while the library takes a socket over */
     struct exchange *free_exchanges;
     unsigned free_count;
     struct connection_list lists[WAIT_COUNT];

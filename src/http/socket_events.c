@@ -46,7 +46,7 @@ int epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *even
 {
     if (epoll != thread.epoll) return (int)syscall(SYS_epoll_ctl, epoll, operation, descriptor, event);
     if (operation == EPOLL_CTL_DEL) return 0;
-    struct connection *connection = socket_input_connection(descriptor);
+    struct connection *connection = socket_input_find(descriptor);
     if (connection == NULL) return (int)syscall(SYS_epoll_ctl, epoll, operation, descriptor, event);
     connection->library_data = event->data;
     return 0;

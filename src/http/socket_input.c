@@ -43,7 +43,7 @@ void socket_input_end(void)
     thread.size = 0;
 }
 
-struct connection *socket_input_connection(int descriptor)
+struct connection *socket_input_find(int descriptor)
 {
     size_t index = (size_t)descriptor;
     return index < thread.size ? thread.connections[index] : NULL;
@@ -52,7 +52,7 @@ struct connection *socket_input_connection(int descriptor)
 /* The library's own view of libc's recv; declared here because <sys/socket.h> may make it inline. */
 ssize_t recv(int descriptor, void *buffer, size_t size, int flags)
 {
-    struct connection *connection = socket_input_connection(descriptor);
+    struct connection *connection = socket_input_find(descriptor);
     if (connection == NULL) return recvfrom(descriptor, buffer, size, flags, NULL, NULL);
     return thread.reader(connection, buffer, size);
 }
@@ -71,7 +71,7 @@ size_t socket_input_write_request(const struct exchange *exchange, char *buffer,
     if (exchange->is_http_1_0)
         at = put(at, exchange->keeps_alive ? "0\r\nConnection: Keep-Alive\r\n" : "0\r\n");
     else
-        at = put(at, "1\r\n");
+        at = put(at, "1\r\nHost:x\r\n"); /* libmicrohttpd 1.0 refuses HTTP/1.1 without one */
     at = put(at, "\r\n");
     return (size_t)(at - buffer);
 }

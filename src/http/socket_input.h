@@ -32,15 +32,15 @@ void socket_input_use(socket_reader *reader);
 enum fault socket_input_add(struct connection *connection);
 void socket_input_remove(struct connection *connection);
 
-/* Of the thread's connections the one with this socket; NULL when it is no connection's. */
-struct connection *socket_input_connection(int descriptor);
+/* The thread's connection with this socket; NULL when there is none. */
+struct connection *socket_input_find(int descriptor);
 
 /* Frees the thread's table. */
 void socket_input_end(void);
 
 /*
  * Writes the request that the library gets in exchange's stead: its method, as far as it decides whether the
- * answer has a body, its version, and nothing else. It never fills size, which is at least
+ * answer has a body, its version, and what makes it valid. It never fills size, which is at least
  * SOCKET_INPUT_SIZE_MIN: so the library does not read on by itself. Gives the bytes written.
  */
 #define SOCKET_INPUT_SIZE_MIN 128

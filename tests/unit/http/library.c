@@ -104,7 +104,7 @@ static void end(void)
 
 static void ask(void)
 {
-    input = "GET / HTTP/1.1\r\n\r\n";
+    input = "GET / HTTP/1.1\r\nHost:x\r\n\r\n";
     socket_events_give(&connection, EPOLLIN | EPOLLOUT);
 }
 
@@ -144,7 +144,7 @@ END_TEST
 
 START_TEST(it_hears_of_its_sockets_by_the_programs_epoll_alone)
 {
-    input = "GET / HTTP/1.1\r\n\r\n";
+    input = "GET / HTTP/1.1\r\nHost:x\r\n\r\n";
     ck_assert_int_eq(send(client, "x", 1, MSG_NOSIGNAL), 1);
     run(5);
     ck_assert_uint_eq(reads, 0);
@@ -174,7 +174,7 @@ START_TEST(after_a_read_that_does_not_fill_the_buffer_it_waits_for_an_event)
     ask();
     run(1);
     ck_assert(is_answered());
-    input = "GET / HTTP/1.1\r\n\r\n";
+    input = "GET / HTTP/1.1\r\nHost:x\r\n\r\n";
     unsigned reads_before = reads;
     run(5);
     ck_assert_uint_eq(reads, reads_before);

@@ -154,9 +154,9 @@ START_TEST(the_library_learns_only_what_decides_about_the_answers_form)
 {
     exchange.request.method = METHOD_DELETE;
     exchange.request.path = TEXT("/users/1");
-    check_request("GET / HTTP/1.1\r\n\r\n");
+    check_request("GET / HTTP/1.1\r\nHost:x\r\n\r\n");
     exchange.request.method = METHOD_HEAD;
-    check_request("HEAD / HTTP/1.1\r\n\r\n");
+    check_request("HEAD / HTTP/1.1\r\nHost:x\r\n\r\n");
     exchange.is_http_1_0 = true;
     check_request("HEAD / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n");
     exchange.keeps_alive = false;

@@ -168,6 +168,11 @@ int PQpipelineSync(PGconn *connection)
     return 1;
 }
 
+int PQsendPipelineSync(PGconn *connection)
+{
+    return PQpipelineSync(connection);
+}
+
 int PQflush(PGconn *connection)
 {
     ck_assert_ptr_eq(connection, &script);

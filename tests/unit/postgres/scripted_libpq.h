@@ -28,6 +28,8 @@ struct scripted_libpq {
 
 extern struct scripted_libpq scripted_libpq;
 
+int PQsendPipelineSync(PGconn *connection); /* <libpq-fe.h> has it from 17 on */
+
 /* Forgets the script and what was sent; gives a connection that is up. */
 PGconn *scripted_libpq_start(void);
 
