@@ -36,6 +36,9 @@ struct migration_report {
     size_t applied_now;
 };
 
+/* Is everything applied, as the files have it? */
+bool migration_report_is_current(const struct migration_report *report);
+
 /* Frees the report's memory and makes it empty. */
 void migration_report_release(struct migration_report *report);
 

@@ -47,6 +47,11 @@ void migration_report_release(struct migration_report *report)
     *report = (struct migration_report){0};
 }
 
+bool migration_report_is_current(const struct migration_report *report)
+{
+    return report->pending == 0 && report->changed == 0 && report->unknown == 0;
+}
+
 static enum fault find_table(PGconn *session, bool *ret_exists, char **ret_message)
 {
     PGresult *result;
