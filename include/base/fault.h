@@ -49,6 +49,7 @@ enum [[nodiscard]] fault{
 
     /* The service or its database could not do it. */
     FAULT_DATABASE_UNAVAILABLE, /* no connection to the database; not applied */
+    FAULT_DATABASE_URL,         /* the file that should hold the URL has none */
     FAULT_SCHEMA_BEHIND,        /* migrations are missing */
     FAULT_SCHEMA_UNKNOWN,       /* migrations that this binary does not know, or none */
     FAULT_DRAINING,             /* the process is about to stop */

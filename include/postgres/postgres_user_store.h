@@ -19,7 +19,8 @@
 struct postgres_user_store;
 
 struct postgres_config {
-    const char *database_url; /* "" for libpq's defaults */
+    const char *database_url;      /* "" for libpq's defaults */
+    const char *database_url_file; /* read anew for each connection, in place of database_url; NULL: none */
     const char *application_name;
     bool blocking;          /* wait for each answer inside the call */
     bool prepared;          /* statements prepared once per connection */
@@ -54,7 +55,7 @@ uint64_t postgres_user_store_wake_ns(const struct postgres_user_store *store);
 
 /*
  * FAULT_NONE when operations can be served: a connection is up and the schema is the expected one.
- * Else FAULT_DATABASE_UNAVAILABLE, FAULT_SCHEMA_BEHIND or FAULT_SCHEMA_UNKNOWN.
+ * Else FAULT_DATABASE_UNAVAILABLE, FAULT_DATABASE_URL, FAULT_SCHEMA_BEHIND or FAULT_SCHEMA_UNKNOWN.
  */
 enum fault postgres_user_store_readiness(const struct postgres_user_store *store);
 

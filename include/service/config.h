@@ -34,7 +34,7 @@ struct config {
     unsigned send_timeout_ms;
     /* database */
     const char *database_url;      /* "" means libpq's own PG* variables and defaults */
-    const char *database_url_file; /* where it was read from; "" for nowhere */
+    const char *database_url_file; /* holds it in place of database_url; "" for none */
     char *file_content;            /* of that file: database_url's memory, or NULL */
     enum db_mode db_mode;
     unsigned db_connections;          /* per worker */
@@ -77,6 +77,12 @@ enum config_outcome {
  */
 enum config_outcome config_read(int argc, char **arguments, struct config *ret_config, int *ret_first);
 void config_release(struct config *config);
+
+/*
+ * Sets database_url from database_url_file, where there is one; it may be there only later, so config_read
+ * does not do it. NULL when that went well, else why not, in words that live for ever.
+ */
+const char *config_load_url(struct config *config);
 
 /* Logs the resolved settings at level info, one line, secrets masked. */
 void config_log(const struct config *config);

@@ -81,6 +81,8 @@
         "The laboratory is not enabled: start the service with --lab on, or SPLITS_LAB=on.") \
     row(FAULT_DATABASE_UNAVAILABLE, 503, 1, "Database unavailable", \
         "The service cannot reach its database; nothing was changed.") \
+    row(FAULT_DATABASE_URL, 503, 5, "Database URL missing", \
+        "The file that should tell the service its database cannot be read, or does not.") \
     row(FAULT_SCHEMA_BEHIND, 503, 5, "Database schema behind", \
         "The database lacks migrations that this service needs.") \
     row(FAULT_SCHEMA_UNKNOWN, 503, 5, "Database schema unknown", \

@@ -335,7 +335,11 @@ enum fault connection_set_new(const struct postgres_config *config, struct conne
         TAILQ_INIT(&set->queues[kind]);
     for (unsigned i = 0; i < STATEMENT_COUNT; i++)
         set->expected_ns[i] = EXPECTED_FIRST_NS;
-    enum fault fault = db_target_init(&set->target, config->database_url, config->application_name);
+    enum fault fault = FAULT_NONE;
+    if (config->database_url_file != NULL)
+        db_target_init_from_file(&set->target, config->database_url_file, config->application_name);
+    else
+        fault = db_target_init(&set->target, config->database_url, config->application_name);
     if (!fault) fault = init_slots(set);
     if (fault) {
         connection_set_free(set);

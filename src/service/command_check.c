@@ -1,8 +1,7 @@
-#include "service/commands.h"
-
 #include "postgres/database_check.h"
 #include "postgres/migrations.h"
 #include "service/command_failure.h"
+#include "service/commands.h"
 
 #include <stdio.h>
 
@@ -60,8 +59,14 @@ static int check_schema(const struct config *config)
     return code;
 }
 
-int command_check(const struct config *config)
+int command_check(struct config *config, int argc, char **arguments)
 {
+    (void)arguments;
+    if (argc > 0) {
+        (void)fprintf(stderr, "splits: check: takes no argument\n");
+        return COMMAND_USAGE;
+    }
+    if (!command_load_url(config)) return COMMAND_USAGE;
     (void)printf("configuration: valid\n");
     if (config->grace_period_ms < config->request_timeout_ms)
         (void)fprintf(stderr,

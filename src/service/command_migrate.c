@@ -1,8 +1,7 @@
-#include "service/commands.h"
-
 #include "base/clock.h"
 #include "postgres/migrations.h"
 #include "service/command_failure.h"
+#include "service/commands.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,7 +89,7 @@ static int migrate_up(const struct config *config, const struct migrations *migr
     return fault ? command_fail(fault, message) : COMMAND_OK;
 }
 
-int command_migrate(const struct config *config, int argc, char **arguments)
+int command_migrate(struct config *config, int argc, char **arguments)
 {
     bool up = argc == 1 && strcmp(arguments[0], "up") == 0;
     bool status = argc == 1 && strcmp(arguments[0], "status") == 0;
@@ -98,6 +97,7 @@ int command_migrate(const struct config *config, int argc, char **arguments)
         (void)fprintf(stderr, "splits: migrate: needs one argument, up or status\n");
         return COMMAND_USAGE;
     }
+    if (!command_load_url(config)) return COMMAND_USAGE;
     struct migrations migrations;
     char *message;
     enum fault fault = migrations_read(config->migrations_dir, &migrations, &message);

@@ -16,14 +16,22 @@ int command_fail(enum fault fault, char *message)
     return COMMAND_FAILED;
 }
 
+bool command_load_url(struct config *config)
+{
+    const char *flaw = config_load_url(config);
+    if (flaw) (void)fprintf(stderr, "splits: database-url-file=%s: %s\n", config->database_url_file, flaw);
+    return !flaw;
+}
+
 #if SPLITS_LAB
-int command_selftest(const struct config *config, int argc, char **arguments)
+int command_selftest(struct config *config, int argc, char **arguments)
 {
     bool is_quick = argc == 1 && strcmp(arguments[0], "quick") == 0;
     if (argc > 0 && !is_quick) {
         (void)fprintf(stderr, "splits: selftest: takes no argument, or \"quick\"\n");
         return COMMAND_USAGE;
     }
+    if (!command_load_url(config)) return COMMAND_USAGE;
     struct selftest_config selftest = {
         .program = "/proc/self/exe",
         .database_url = config->database_url,
@@ -33,7 +41,7 @@ int command_selftest(const struct config *config, int argc, char **arguments)
     return selftest_run(&selftest) == 0 ? COMMAND_OK : COMMAND_FAILED;
 }
 #else
-int command_selftest(const struct config *config, int argc, char **arguments)
+int command_selftest(struct config *config, int argc, char **arguments)
 {
     (void)config, (void)argc, (void)arguments;
     (void)fprintf(stderr, "splits: selftest: this build has no laboratory\n");

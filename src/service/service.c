@@ -315,10 +315,17 @@ static void keep_freed_memory(void)
     (void)mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
 }
 
-/* Before there is a log: a wrong setting is told in one line, as config_read does. */
-static bool check_settings(const struct config *config)
+/*
+ * Before there is a log: a wrong setting is told in one line, as config_read does. A file with the URL may be
+ * changed meanwhile: the workers read it, and tell.
+ */
+static bool check_settings(struct config *config)
 {
     char *message = NULL;
+    if (*config->database_url_file != '\0') {
+        (void)config_load_url(config);
+        return true;
+    }
     enum fault fault = database_url_check(config->database_url, &message);
     if (!fault) return true;
     (void)fprintf(stderr, "splits: %s\n", message == NULL ? fault_code(fault) : message);
@@ -326,7 +333,7 @@ static bool check_settings(const struct config *config)
     return false;
 }
 
-int service_run(const struct config *config)
+int service_run(struct config *config)
 {
     if (!check_settings(config)) return COMMAND_USAGE;
     keep_freed_memory();

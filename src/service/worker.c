@@ -90,6 +90,7 @@ static enum fault start_store(struct worker *worker)
     const struct config *config = worker->config.config;
     struct postgres_config postgres = {
         .database_url = config->database_url,
+        .database_url_file = *config->database_url_file == '\0' ? NULL : config->database_url_file,
         .application_name = "splits",
         .blocking = config->db_mode == DB_MODE_BLOCKING,
         .prepared = config->db_prepared,
