@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COMMANDS "serve, migrate, check, selftest or version"
+#define COMMANDS "serve, migrate, check, sleep, selftest or version"
 
 static int misuse(const char *command, const char *reason)
 {
@@ -33,9 +33,8 @@ static const struct {
     const char *name;
     int (*run)(struct config *config, int argc, char **arguments); /* arguments: those behind the name */
 } commands[] = {
-    {"serve", serve},           {"migrate", command_migrate},
-    {"check", command_check},   {"selftest", command_selftest},
-    {"version", print_version},
+    {"serve", serve},         {"migrate", command_migrate},   {"check", command_check},
+    {"sleep", command_sleep}, {"selftest", command_selftest}, {"version", print_version},
 };
 
 static int run(struct config *config, int argc, char **arguments)

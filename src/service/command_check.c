@@ -2,8 +2,10 @@
 #include "postgres/migrations.h"
 #include "service/command_failure.h"
 #include "service/commands.h"
+#include "service/probe.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void print_connections(const struct config *config, const struct database_facts *facts)
 {
@@ -59,13 +61,20 @@ static int check_schema(const struct config *config)
     return code;
 }
 
+/* With the running instance. */
+static int check_instance(const struct config *config, int argc, char **arguments)
+{
+    if (argc == 1 && strcmp(arguments[0], "live") == 0)
+        return probe_run("check live", config->address, config->port, "/health");
+    if (argc == 1 && strcmp(arguments[0], "ready") == 0)
+        return probe_run("check ready", config->address, config->port, "/health/ready");
+    (void)fprintf(stderr, "splits: check: takes no argument, or live, or ready\n");
+    return COMMAND_USAGE;
+}
+
 int command_check(struct config *config, int argc, char **arguments)
 {
-    (void)arguments;
-    if (argc > 0) {
-        (void)fprintf(stderr, "splits: check: takes no argument\n");
-        return COMMAND_USAGE;
-    }
+    if (argc > 0) return check_instance(config, argc, arguments);
     if (!command_load_url(config)) return COMMAND_USAGE;
     (void)printf("configuration: valid\n");
     if (config->grace_period_ms < config->request_timeout_ms)
