@@ -86,7 +86,7 @@
     row(FAULT_SCHEMA_BEHIND, 503, 5, "Database schema behind", \
         "The database lacks migrations that this service needs.") \
     row(FAULT_SCHEMA_UNKNOWN, 503, 5, "Database schema unknown", \
-        "The database has no schema, or one that this service does not know.") \
+        "The database's schema is newer than this version of the service, and does not work with it.") \
     row(FAULT_DRAINING, 503, 1, "Service stopping", \
         "This instance of the service is about to stop.") \
     row(FAULT_OVERLOADED, 503, 1, "Service overloaded", \

@@ -21,6 +21,12 @@
 
 #define CONNECT_HINT                                                                                         \
     "check database-url, that PostgreSQL runs there and can be reached, and the rights of its user"
+#define AHEAD_MESSAGE                                                                                        \
+    "a newer version of this program has migrated the database: this one serves as long as its statements "  \
+    "work"
+#define SHORT_MESSAGE                                                                                        \
+    "replicas x workers x db-connections is more than max_connections less what is reserved: lower one of "  \
+    "the three, raise max_connections, or put a pooler in between"
 #define FILE_HINT "mount the secret there, or correct database-url-file: it is read at every attempt"
 
 static uint64_t next_random(struct connection_set *set)
@@ -136,9 +142,25 @@ static void ping_slot(struct connection_set *set, struct slot *slot)
         watch_pipeline(set, slot, false);
 }
 
+/* What an operator should know, once: it may be another server next time, or a migration may have come. */
+static void tell_facts(struct connection_set *set, const struct connector *connector)
+{
+    int64_t version = connector->schema_version, allowed = connector->connections_allowed;
+    const struct postgres_config *config = set->config;
+    if (version > (int64_t)config->schema_version && version != set->schema_told) {
+        set->schema_told = version;
+        log_event(LOG_LEVEL_WARNING, "schema_ahead", LOG_INT("schema_version", version),
+                  LOG_INT("known", config->schema_version), LOG_STRING("message", AHEAD_MESSAGE));
+    }
+    if ((int64_t)config->connections_sum > allowed && allowed != set->allowed_told) {
+        set->allowed_told = allowed;
+        log_event(LOG_LEVEL_WARNING, "database_connections_short", LOG_INT("needed", config->connections_sum),
+                  LOG_INT("allowed", allowed), LOG_STRING("message", SHORT_MESSAGE));
+    }
+}
+
 static void take_connection(struct connection_set *set, struct slot *slot)
 {
-    slot->schema_version = slot->connector.schema_version;
     pipeline_open(&slot->pipeline, connector_take(&slot->connector), set->config->prepared, set->now_ns);
     histogram_add(&set->statistics.shared.create, set->now_ns - slot->started_ns);
     slot->state = SLOT_UP;
@@ -150,8 +172,10 @@ static void take_connection(struct connection_set *set, struct slot *slot)
         set->fault = FAULT_NONE;
         set->outage_is_logged = false;
         set->knows_round_trip = false; /* it may be another server */
-        log_event(LOG_LEVEL_INFO, "database_connected", LOG_INT("schema_version", slot->schema_version));
+        log_event(LOG_LEVEL_INFO, "database_connected",
+                  LOG_INT("schema_version", slot->connector.schema_version));
     }
+    tell_facts(set, &slot->connector);
     /* How far the database is must be known before answers are judged: see take_measure. */
     if (set->knows_round_trip) return;
     connection_set_advance(set, clock_now_ns()); /* the work above is none of the way */
