@@ -38,6 +38,7 @@ struct config {
     char *file_content;            /* of that file: database_url's memory, or NULL */
     enum db_mode db_mode;
     unsigned db_connections;          /* per worker */
+    unsigned replicas;                /* instances that share the database, this one included */
     unsigned db_queue_max;            /* queries that wait for a connection, per worker */
     unsigned db_in_flight_max;        /* queries sent and not answered, per connection */
     unsigned db_queue_timeout_ms;     /* in the queue; then 503 */
@@ -89,6 +90,9 @@ void config_log(const struct config *config);
 
 /* The bounds of a server with so many connections at most. */
 struct server_limits config_server_limits(const struct config *config, unsigned connections_max);
+
+/* Connections that all instances together may open to the database. */
+unsigned config_database_connections(const struct config *config);
 
 /* CPUs that this process may use: of the affinity mask or the cgroup quota, whichever is less; from 1. */
 unsigned config_cpus(void);

@@ -9,16 +9,20 @@
 
 static void print_connections(const struct config *config, const struct database_facts *facts)
 {
-    unsigned wanted = config->workers * config->db_connections;
+    unsigned wanted = config_database_connections(config);
     unsigned given = facts->connections_max > facts->connections_kept
                          ? facts->connections_max - facts->connections_kept
                          : 0;
-    (void)printf("connections: %u (%u workers × %u), the server has %u for everybody (%u less %u kept)\n",
-                 wanted, config->workers, config->db_connections, given, facts->connections_max,
-                 facts->connections_kept);
+    (void)printf("connections: %u (%u replicas × %u workers × %u), the server has %u for everybody (%u less "
+                 "%u kept)\n",
+                 wanted, config->replicas, config->workers, config->db_connections, given,
+                 facts->connections_max, facts->connections_kept);
     if (wanted > given)
-        (void)fprintf(stderr, "splits: warning: %u connections are more than the server's %u\n", wanted,
-                      given);
+        (void)fprintf(
+            stderr,
+            "splits: warning: %u connections are more than the server's %u: lower replicas, workers or "
+            "db-connections, raise max_connections, or put a pooler in between\n",
+            wanted, given);
 }
 
 static int check_database(const struct config *config)
@@ -36,12 +40,16 @@ static int check_database(const struct config *config)
 
 static int judge_schema(const struct migration_report *report)
 {
-    if (migration_report_is_current(report)) {
-        (void)printf("schema: current, %zu migrations\n", report->count);
+    size_t known = report->count - report->unknown;
+    if (report->pending == 0 && report->changed == 0) {
+        (void)printf("schema: current, %zu migrations", known);
+        if (report->unknown > 0) (void)printf(", and %zu of a newer version", report->unknown);
+        (void)printf("\n");
         return COMMAND_OK;
     }
-    (void)fprintf(stderr, "splits: schema: %zu migrations pending, %zu changed, %zu unknown\n",
-                  report->pending, report->changed, report->unknown);
+    (void)fprintf(stderr, "splits: schema: %zu migrations pending, %zu changed, %zu unknown%s\n",
+                  report->pending, report->changed, report->unknown,
+                  report->pending == 0 ? "" : ": run splits migrate up");
     return COMMAND_FAILED;
 }
 

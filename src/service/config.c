@@ -276,6 +276,11 @@ struct server_limits config_server_limits(const struct config *config, unsigned 
     };
 }
 
+unsigned config_database_connections(const struct config *config)
+{
+    return config->replicas * config->workers * config->db_connections;
+}
+
 unsigned config_cpus(void)
 {
     return cpus_allowed("");

@@ -104,6 +104,7 @@ static enum fault start_store(struct worker *worker)
         .connect_timeout_ns = config->db_connect_timeout_ms * NS_PER_MS,
         .reconnect_max_ns = config->db_reconnect_max_ms * NS_PER_MS,
         .schema_version = worker->config.schema_version,
+        .connections_sum = worker->config.index == 0 ? config_database_connections(config) : 0,
         .laboratory = worker->config.laboratory != NULL,
         .loop = worker->loop,
     };
