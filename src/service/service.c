@@ -8,6 +8,7 @@
 #include "service/admin.h"
 #include "service/commands.h"
 #include "service/laboratory.h"
+#include "service/limits.h"
 #include "service/listener.h"
 #include "service/load.h"
 #include "service/observation.h"
@@ -21,17 +22,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #define KEPT_BYTES   (8 * 1024 * 1024)
 #define MAPPED_BYTES (32 * 1024 * 1024) /* the most that the C library takes */
 #define TURN_MS      20                 /* how often the main thread looks at the clock while it drains */
-
-/* Descriptors beside clients' connections: per worker a few of its own and its database connections. */
-#define DESCRIPTORS_PER_WORKER 16
-#define DESCRIPTORS_BASE       32
 
 struct service {
     const struct config *config;
@@ -144,23 +140,6 @@ static enum fault take_over_signals(struct service *service)
     return event_loop_add(service->loop, &service->signals, EPOLLIN);
 }
 
-/* The soft limit is for programs that use select; this one does not. */
-static void raise_descriptor_limit(const struct config *config, unsigned worker_count)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-    rlim_t needed = DESCRIPTORS_BASE + config->connections_max +
-                    (rlim_t)worker_count * (DESCRIPTORS_PER_WORKER + config->db_connections) +
-                    (config->admin ? DESCRIPTORS_PER_WORKER + ADMIN_CONNECTIONS_MAX : 0);
-    if (limit.rlim_max < needed)
-        log_event(
-            LOG_LEVEL_WARNING, "descriptor_limit_low", LOG_INT("limit", (int64_t)limit.rlim_max),
-            LOG_INT("needed", (int64_t)needed),
-            LOG_STRING("message", "raise the limit of open files (ulimit -n) or lower connections-max"));
-}
-
 static enum fault newest_migration(const struct config *config, unsigned *ret_version)
 {
     struct migrations migrations;
@@ -263,8 +242,8 @@ static void log_start_of(const struct config *config, const struct sockets *sock
 static enum fault start_on(struct service *service, struct sockets *sockets, unsigned schema_version)
 {
     const struct config *config = service->config;
-    unsigned worker_count = config->workers == 0 ? config_cpus() : config->workers;
-    raise_descriptor_limit(config, worker_count);
+    unsigned worker_count = config->workers;
+    limits_check(config, "");
     enum fault fault = open_sockets(config, sockets);
     if (!fault) fault = observe(service, worker_count);
     if (!fault) fault = start_workers(service, worker_count, schema_version);

@@ -9,8 +9,10 @@
 #include "postgres/postgres_lab_store.h"
 #include "postgres/postgres_user_store.h"
 #include "service/laboratory.h"
+#include "service/limits.h"
 #include "users/user_routes.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -290,9 +292,10 @@ enum fault worker_start(const struct worker_config *config, struct worker **ret_
     worker->counters = &config->observation->workers[config->index];
     worker->mailbox[0] = worker->mailbox[1] = -1;
     (void)sem_init(&worker->started, 0, 0);
-    if (pipe2(worker->mailbox, O_NONBLOCK | O_CLOEXEC) != 0 || create_thread(worker) != 0) {
+    int error = pipe2(worker->mailbox, O_NONBLOCK | O_CLOEXEC) != 0 ? errno : create_thread(worker);
+    if (error != 0) {
         release(worker);
-        return FAULT_INTERNAL;
+        return limits_no_thread("worker", error);
     }
     while (sem_wait(&worker->started) != 0)
         continue;
