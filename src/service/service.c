@@ -11,6 +11,7 @@
 #include "service/limits.h"
 #include "service/listener.h"
 #include "service/load.h"
+#include "service/notifier.h"
 #include "service/observation.h"
 #include "service/worker.h"
 
@@ -40,6 +41,7 @@ struct service {
     struct event_loop *loop;
     struct listener listener;
     struct event_source signals; /* a signalfd */
+    struct notifier notifier;
     struct worker **workers;
     unsigned worker_count;
     enum service_phase phase;
@@ -80,6 +82,7 @@ static void take_signal(struct event_source *source, uint32_t events)
               LOG_STRING("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"),
               LOG_INT("drain_delay_ms", service->config->drain_delay_ms),
               LOG_INT("grace_period_ms", service->config->grace_period_ms));
+    notifier_stopping(&service->notifier);
     enter(service, service->phase == SERVICE_SERVING ? SERVICE_DRAINING : SERVICE_STOPPING);
 }
 
@@ -106,7 +109,9 @@ static int sleep_ms_max(const struct service *service)
 {
     bool is_clock_needed = service->phase != SERVICE_SERVING || service->listener.paused_until_ns != 0;
     if (is_clock_needed) return TURN_MS;
-    return has_laboratory(service->config) ? (int)(LOAD_SAMPLE_NS / NS_PER_MS) : -1;
+    int sleep_ms = has_laboratory(service->config) ? (int)(LOAD_SAMPLE_NS / NS_PER_MS) : -1;
+    int notifier_ms = notifier_sleep_ms(&service->notifier, clock_now_ns());
+    return sleep_ms == -1 || (notifier_ms != -1 && notifier_ms < sleep_ms) ? notifier_ms : sleep_ms;
 }
 
 static void wait_until_done(struct service *service)
@@ -115,6 +120,7 @@ static void wait_until_done(struct service *service)
         event_loop_turn(service->loop, sleep_ms_max(service));
         uint64_t now_ns = clock_now_ns();
         listener_check_pause(&service->listener, now_ns);
+        notifier_tick(&service->notifier, now_ns);
         advance_phase(service);
 #if SPLITS_LAB
         if (has_laboratory(service->config)) load_tick(&service->load, now_ns);
@@ -248,8 +254,11 @@ static enum fault start_on(struct service *service, struct sockets *sockets, uns
     if (!fault) fault = observe(service, worker_count);
     if (!fault) fault = start_workers(service, worker_count, schema_version);
     if (!fault) fault = serve_on(service, sockets);
-    if (!fault) log_start_of(config, sockets, worker_count);
-    return fault;
+    if (fault) return fault;
+    log_start_of(config, sockets, worker_count);
+    notifier_open(&service->notifier, &service->observation);
+    notifier_ready(&service->notifier, clock_now_ns());
+    return FAULT_NONE;
 }
 
 static enum fault start(struct service *service)
@@ -278,6 +287,7 @@ static void stop(struct service *service)
 #if SPLITS_LAB
     if (laboratory_of(service) != NULL) load_release(&service->load);
 #endif
+    notifier_close(&service->notifier);
     observation_release(&service->observation);
     if (service->signals.descriptor >= 0) (void)close(service->signals.descriptor);
     event_loop_free(service->loop);
@@ -316,7 +326,8 @@ int service_run(struct config *config)
 {
     if (!check_settings(config)) return COMMAND_USAGE;
     keep_freed_memory();
-    struct service service = {.config = config, .listener.source.descriptor = -1, .signals.descriptor = -1};
+    struct service service = {
+        .config = config, .listener.source.descriptor = -1, .signals.descriptor = -1, .notifier.socket = -1};
     log_configure(config->log_level, config->log_format);
     enum fault fault = event_loop_new(&service.loop);
     if (!fault) fault = take_over_signals(&service);
