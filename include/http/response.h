@@ -27,9 +27,10 @@ struct response {
     const char *link;
     const char *allow;
     const char *etag;
-    const char *accept;     /* media types that would have been accepted, beside 415 */
-    unsigned retry_after_s; /* 0: no Retry-After */
-    enum fault fault;       /* what a problem reports; FAULT_NONE for all else */
+    const char *accept;      /* media types that would have been accepted, beside 415 */
+    unsigned retry_after_s;  /* 0: no Retry-After */
+    enum fault fault;        /* what a problem reports; FAULT_NONE for all else */
+    bool is_outcome_unknown; /* a problem that says: the change may have been made, or not */
 };
 
 /* Answers with status and a JSON body; set further fields of request->response before. */
