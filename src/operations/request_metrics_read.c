@@ -116,7 +116,7 @@ static void write_phases(struct request_metrics_group group, const char *path, s
     for (enum phase phase = 0; phase < PHASE_COUNT; phase++) {
         struct sum sum = {.phase = phase};
         visit_records(group, path, sum_phase, &sum);
-        metrics_text_histogram(text, METRIC_LABELS({"route", path}, {"phase", phase_name(phase)}),
+        metrics_text_histogram(text, METRIC_LABELS({"http_route", path}, {"phase", phase_name(phase)}),
                                &sum.counts);
     }
 }
@@ -125,7 +125,26 @@ static void write_overhead(struct request_metrics_group group, const char *path,
 {
     struct sum sum = {.counts = {.sum_us = 0}};
     visit_records(group, path, sum_overhead, &sum);
-    metrics_text_histogram(text, METRIC_LABELS({"route", path}), &sum.counts);
+    metrics_text_histogram(text, METRIC_LABELS({"http_route", path}), &sum.counts);
+}
+
+/* Every code from the start, at 0: an increase is seen only of a counter that was there before. */
+static void write_problems(struct request_metrics_group group, struct metrics_text *text)
+{
+    metrics_text_family(text, "splits_problems_total", "counter",
+                        "Answers that report a problem, by its code.");
+    for (enum fault fault = FAULT_NONE + 1; fault < FAULT_COUNT; fault++) {
+        uint64_t count = 0;
+        for (size_t i = 0; i < group.count; i++)
+            count += atomic_load_explicit(&group.workers[i]->problems[fault], memory_order_relaxed);
+        metrics_text_integer(text, METRIC_LABELS({"code", fault_code(fault)}), count);
+    }
+    uint64_t unknown = 0;
+    for (size_t i = 0; i < group.count; i++)
+        unknown += atomic_load_explicit(&group.workers[i]->outcomes_unknown, memory_order_relaxed);
+    metrics_text_family(text, "splits_outcomes_unknown_total", "counter",
+                        "Answers that say of a change that it may or may not have been made.");
+    metrics_text_integer(text, METRIC_NO_LABELS, unknown);
 }
 
 static void write_dropped(struct request_metrics_group group, struct metrics_text *text)
@@ -153,6 +172,7 @@ void request_metrics_write(struct request_metrics_group group, struct metrics_te
                         "A request's duration without the database and the queue before it.");
     for (size_t i = 0; i < list.count; i++)
         write_overhead(group, list.paths[i], text);
+    write_problems(group, text);
     write_dropped(group, text);
 }
 
