@@ -33,6 +33,13 @@ struct response {
     bool is_outcome_unknown; /* a problem that says: the change may have been made, or not */
 };
 
+/* Did the service fail? 501 and 505 are about what the client sent: nonsense shall not fill logs, nor raise
+ * alarms. */
+static inline bool response_is_failure(unsigned status)
+{
+    return status >= 500 && status != 501 && status != 505;
+}
+
 /* Answers with status and a JSON body; set further fields of request->response before. */
 void response_json(struct request *request, unsigned status, struct text body);
 

@@ -83,6 +83,15 @@ static void sum_duration(void *argument, const struct route_record *record)
             histogram_read(&record->series[i]->duration, &sum->counts);
 }
 
+static void sum_failures(void *argument, const struct route_record *record)
+{
+    struct sum *sum = argument;
+    size_t count = atomic_load_explicit(&record->series_count, memory_order_acquire);
+    for (size_t i = 0; i < count; i++)
+        if (response_is_failure(record->series[i]->status))
+            histogram_read(&record->series[i]->duration, &sum->counts);
+}
+
 static void sum_phase(void *argument, const struct route_record *record)
 {
     struct sum *sum = argument;
@@ -126,6 +135,30 @@ static void write_overhead(struct request_metrics_group group, const char *path,
     struct sum sum = {.counts = {.sum_us = 0}};
     visit_records(group, path, sum_overhead, &sum);
     metrics_text_histogram(text, METRIC_LABELS({"http_route", path}), &sum.counts);
+}
+
+static void write_failures_of(struct request_metrics_group group, const char *path, struct metrics_text *text)
+{
+    struct sum sum = {.counts = {.sum_us = 0}};
+    uint64_t count = 0;
+    visit_records(group, path, sum_failures, &sum);
+    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+        count += sum.counts.counts[i];
+    metrics_text_integer(text, METRIC_LABELS({"http_route", path}), count);
+}
+
+/*
+ * The durations count these, too, but a series that begins with the first failures does not show them as an
+ * increase. Here a route is at 0 before it fails; and refusals at the door, which have none, from the start.
+ */
+static void write_failures(struct request_metrics_group group, const struct path_list *list,
+                           struct metrics_text *text)
+{
+    metrics_text_family(text, "splits_requests_failed_total", "counter",
+                        "Requests that were answered 500, 503 or 504.");
+    write_failures_of(group, "", text);
+    for (size_t i = 0; i < list->count; i++)
+        if (list->paths[i][0] != '\0') write_failures_of(group, list->paths[i], text);
 }
 
 /* Every code from the start, at 0: an increase is seen only of a counter that was there before. */
@@ -172,6 +205,7 @@ void request_metrics_write(struct request_metrics_group group, struct metrics_te
                         "A request's duration without the database and the queue before it.");
     for (size_t i = 0; i < list.count; i++)
         write_overhead(group, list.paths[i], text);
+    write_failures(group, &list, text);
     write_problems(group, text);
     write_dropped(group, text);
 }

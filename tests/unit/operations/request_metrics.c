@@ -61,9 +61,10 @@ static double value_of(const char *sample)
 
 START_TEST(without_requests_histograms_have_no_samples_and_counters_are_zero)
 {
-    const char *problems = strstr(write_text(WORKERS), "# HELP splits_problems_total");
-    ck_assert_ptr_nonnull(problems);
-    ck_assert_uint_eq(metrics_fixture_lines(problems, "splits_problems_total{"), FAULT_COUNT - 1);
+    const char *counters = strstr(write_text(WORKERS), "# HELP splits_requests_failed_total");
+    ck_assert_ptr_nonnull(counters);
+    ck_assert_double_eq(metrics_fixture_value(text, "splits_requests_failed_total{http_route=\"\"}"), 0);
+    ck_assert_uint_eq(metrics_fixture_lines(counters, "splits_problems_total{"), FAULT_COUNT - 1);
     for (enum fault fault = FAULT_NONE + 1; fault < FAULT_COUNT; fault++) {
         char sample[128];
         (void)snprintf(sample, sizeof(sample), "splits_problems_total{code=\"%s\"}", fault_code(fault));
@@ -71,7 +72,7 @@ START_TEST(without_requests_histograms_have_no_samples_and_counters_are_zero)
     }
     ck_assert_double_eq(metrics_fixture_value(text, "splits_outcomes_unknown_total"), 0);
     ck_assert_double_eq(metrics_fixture_value(text, "splits_metrics_dropped_total"), 0);
-    text[problems - text] = '\0';
+    text[counters - text] = '\0';
     ck_assert_str_eq(
         text, "# HELP http_server_request_duration_seconds From a request's first byte to the last one "
               "of its answer.\n"
@@ -188,6 +189,21 @@ START_TEST(a_client_that_left_is_counted_as_499)
     ck_assert_double_eq(value_of(DURATION "_count{http_request_method=\"POST\",http_route=\"/users\","
                                           "http_response_status_code=\"499\"}"),
                         1);
+}
+END_TEST
+
+START_TEST(failures_are_counted_by_their_route_which_is_at_zero_before)
+{
+    record_as(METHOD_GET, &users, 200);
+    ck_assert_double_eq(value_of("splits_requests_failed_total{http_route=\"/users\"}"), 0);
+    ck_assert_uint_eq(metrics_fixture_lines(text, "splits_requests_failed_total{"), 2);
+    for (unsigned status = 499; status <= 506; status++)
+        record_as(METHOD_POST, &users, status);
+    record_as(METHOD_GET, &users, 503);
+    record_as(METHOD_COUNT, NULL, 503);
+    ck_assert_double_eq(value_of("splits_requests_failed_total{http_route=\"/users\"}"), 6);
+    ck_assert_double_eq(metrics_fixture_value(text, "splits_requests_failed_total{http_route=\"\"}"), 1);
+    ck_assert_uint_eq(metrics_fixture_lines(text, "splits_requests_failed_total{"), 2);
 }
 END_TEST
 
@@ -430,6 +446,7 @@ Suite *make_suite(void)
     tcase_add_test(tests, methods_and_statuses_are_told_apart);
     tcase_add_test(tests, a_client_that_left_is_counted_as_499);
     tcase_add_test(tests, problems_are_counted_by_their_code);
+    tcase_add_test(tests, failures_are_counted_by_their_route_which_is_at_zero_before);
     tcase_add_test(tests, problems_are_counted_also_when_their_route_is_dropped);
     tcase_add_test(tests, what_matches_no_route_is_one_route);
     tcase_add_test(tests, routes_with_one_path_are_one);
