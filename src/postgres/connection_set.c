@@ -334,6 +334,8 @@ enum fault connection_set_new(const struct postgres_config *config, struct conne
     if (getrandom(&set->random, sizeof set->random, 0) != (ssize_t)sizeof set->random || set->random == 0)
         set->random = set->now_ns;
     set->round_trip_ns = ROUND_TRIP_FIRST_NS;
+    set->statistics.shared.connections_max = config->connections;
+    set->statistics.shared.pending_max = config->queue_max;
     for (unsigned kind = 0; kind < QUERY_QUEUE_COUNT; kind++)
         TAILQ_INIT(&set->queues[kind]);
     for (unsigned i = 0; i < STATEMENT_COUNT; i++)

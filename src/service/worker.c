@@ -227,6 +227,8 @@ static void serve(struct worker *worker)
 static void start_counting(struct worker *worker)
 {
     (void)pthread_getcpuclockid(pthread_self(), &worker->counters->cpu_clock);
+    atomic_store_explicit(&worker->counters->connections_max, worker->config.connections_max,
+                          memory_order_relaxed);
     worker->counters->database = postgres_user_store_statistics(worker->store);
     atomic_store_explicit(&worker->counters->is_running, true, memory_order_release);
 }
