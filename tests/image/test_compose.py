@@ -1,0 +1,118 @@
+"""docker/compose.yaml: true to the specification's schema, and to the image, the program and the tree."""
+
+import json
+import re
+
+import jsonschema
+import pytest
+import yaml
+
+from conftest import IMAGE, ROOT
+
+FILE = ROOT / "docker/compose.yaml"
+# github.com/compose-spec/compose-spec, schema/compose-spec.json at 170098ba07d9 (2026-06-23), Apache License 2.0.
+SCHEMA = ROOT / "tests/image/compose-spec.json"
+
+
+@pytest.fixture(scope="module")
+def compose():
+    return yaml.safe_load(FILE.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def ours(compose):
+    return {name: service for name, service in compose["services"].items() if service["image"] == IMAGE}
+
+
+def flaws_of(document):
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    return [f"{error.json_path}: {error.message}" for error in jsonschema.Draft7Validator(schema).iter_errors(document)]
+
+
+def test_it_is_valid(compose):
+    assert flaws_of(compose) == []
+
+
+def test_the_schema_sees_flaws(compose):
+    assert flaws_of(compose | {"services": {"splits": {"image": 1}}})
+    assert flaws_of(compose | {"services": {"splits": {"imaje": IMAGE}}})
+
+
+def test_the_five_parts_are_there(compose):
+    assert set(compose["services"]) == {"database", "migrate", "splits", "prometheus", "grafana"}
+
+
+def test_every_mounted_file_exists(compose):
+    for name, service in compose["services"].items():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            if source.startswith("."):
+                assert (FILE.parent / source).exists(), f"{name}: {source}"
+            else:
+                assert source in compose["volumes"], f"{name}: {source}"
+
+
+def test_every_secret_is_made_by_the_document(compose):
+    document = (ROOT / "docs/container.md").read_text(encoding="utf-8")
+    for secret in compose["secrets"].values():
+        assert f"docker/{secret['file']}" in document
+    used = {entry if isinstance(entry, str) else entry["source"]
+            for service in compose["services"].values() for entry in service.get("secrets", [])}
+    assert used == set(compose["secrets"])
+
+
+def test_ours_have_no_rights(ours):
+    assert set(ours) == {"migrate", "splits"}
+    for service in ours.values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert "no-new-privileges:true" in service["security_opt"]
+        assert service["mem_limit"] and service["pids_limit"]
+
+
+def test_variables_are_settings_of_the_program(ours, run):
+    known = set(re.findall(r"\b[A-Z][A-Z_]+\b", run("--help").stdout))
+    for service in ours.values():
+        assert set(service["environment"]) <= known
+
+
+def test_commands_are_those_of_the_program(ours, run):
+    result = run(*ours["migrate"]["command"], "--help")
+    assert result.returncode == 0
+    assert "command" not in ours["splits"], "the image's own is right"
+
+
+def test_ports_are_declared_by_the_image_and_for_this_machine_only(compose, engine):
+    declared = engine.output("podman", "image", "inspect", "--format", "{{json .Config.ExposedPorts}}", IMAGE)
+    for service in compose["services"].values():
+        for mapping in service.get("ports", []):
+            assert mapping.startswith("127.0.0.1:")
+    for mapping in compose["services"]["splits"]["ports"]:
+        assert f"{mapping.rsplit(':')[-1]}/tcp" in json.loads(declared)
+
+
+def test_the_health_check_is_that_of_the_image(compose, engine):
+    image = json.loads(engine.output("podman", "image", "inspect", "--format", "{{json .HealthCheck}}", IMAGE))
+    assert compose["services"]["splits"]["healthcheck"]["test"] == image["Test"]
+
+
+def test_things_start_one_after_the_other(compose):
+    services = compose["services"]
+    assert services["migrate"]["depends_on"]["database"]["condition"] == "service_healthy"
+    assert services["splits"]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
+    assert services["migrate"]["restart"] == "no"
+
+
+def test_it_may_drain_before_it_is_killed(compose):
+    seconds = int(re.fullmatch(r"(\d+)s", compose["services"]["splits"]["stop_grace_period"])[1])
+    table = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+    defaults = dict(re.findall(r"^\| `--(drain-delay-ms|grace-period-ms)` .* \| (\d+) \|", table, re.M))
+    assert seconds * 1000 >= sum(map(int, defaults.values())) + 5000
+
+
+def test_the_database_cannot_be_reached_from_outside(compose):
+    assert compose["services"]["database"]["networks"] == ["database"]
+    assert compose["networks"]["database"]["internal"] is True
+    assert "ports" not in compose["services"]["database"]
+    assert "prometheus" not in [name for name, service in compose["services"].items()
+                                if "database" in service.get("networks", [])]

@@ -1,0 +1,130 @@
+"""A running container: its rights, its health, its end."""
+
+import json
+import threading
+import time
+
+import pytest
+import requests
+
+from conftest import IMAGE
+
+CAPABILITY_SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
+
+
+def test_it_runs_as_nobody_special(service):
+    status = service.status()
+    assert status["Uid"].split() == ["10001"] * 4
+    assert status["Gid"].split() == ["10001"] * 4
+    assert all(int(status[name], 16) == 0 for name in CAPABILITY_SETS)
+    assert status["NoNewPrivs"] == "1"
+
+
+def test_its_root_is_read_only(service):
+    with open(f"/proc/{service.container.pid}/mountinfo", encoding="utf-8") as file:
+        roots = [fields for fields in map(str.split, file) if fields[4] == "/"]
+    assert all("ro" in fields[5].split(",") for fields in roots) and roots
+
+
+def test_it_serves_without_an_address_of_its_own(serve, migrated):
+    """As the image has it, on all addresses: what a port mapping needs."""
+    service = serve(f"--env=DATABASE_URL={migrated}", "--env=SPLITS_ADDRESS=0.0.0.0")
+    service.wait_until_ready()
+    assert service.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize("shell", ["/bin/sh", "sh", "bash", "/bin/busybox"])
+def test_there_is_no_shell(engine, service, shell):
+    result = engine.run("podman", "exec", service.container.identifier, shell, "-c", "true", capture_output=True, text=True)
+    assert result.returncode in (126, 127), result.stderr
+
+
+def test_the_health_check_of_the_image_passes(engine, service):
+    result = engine.run("podman", "healthcheck", "run", service.container.identifier, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_health_check_fails_when_the_service_does_not_answer(engine, service):
+    service.container.signal("STOP")
+    try:
+        result = engine.run("podman", "healthcheck", "run", service.container.identifier, capture_output=True, text=True)
+    finally:
+        service.container.signal("CONT")
+    assert result.returncode == 1, result.stdout + result.stderr
+
+
+def test_sigterm_answers_what_is_under_way_and_ends_with_0(serve, migrated):
+    service = serve(f"--env=DATABASE_URL={migrated}", "--env=SPLITS_LAB=on")
+    service.wait_until_ready()
+    answers = []
+    request = threading.Thread(target=lambda: answers.append(service.get("/lab/users?rows=1&delay_ms=800")))
+    request.start()
+    time.sleep(0.3)
+    service.container.signal("TERM")
+    request.join()
+    assert [answer.status_code for answer in answers] == [200]
+    assert service.container.wait() == 0
+    assert "server_stopped" in service.events()
+
+
+def test_a_drain_delay_keeps_it_serving_but_not_ready(serve, migrated):
+    service = serve(f"--env=DATABASE_URL={migrated}", "--env=SPLITS_DRAIN_DELAY_MS=1000")
+    service.wait_until_ready()
+    service.container.signal("TERM")
+    deadline = time.monotonic() + 0.5
+    while service.get("/health/ready").status_code == 200:
+        assert time.monotonic() < deadline, "it stays ready"
+    assert service.get("/users/1").status_code in (200, 404)
+    assert service.container.wait() == 0
+    with pytest.raises(requests.ConnectionError):
+        service.get("/health")
+
+
+def test_a_missing_secret_is_one_clear_line(run):
+    result = run("serve", options=["--env=DATABASE_URL_FILE=/etc/splits/secret/database-url"])
+    assert result.returncode != 0
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1
+    assert "/etc/splits/secret/database-url" in lines[0]
+    assert "No such file" in lines[0]
+
+
+def test_a_secret_by_file_works(run, serve, migrated, tmp_path):
+    secret = tmp_path / "database-url"
+    secret.write_text(migrated + "\n", encoding="utf-8")
+    secret.chmod(0o444)
+    service = serve("--env=DATABASE_URL_FILE=/etc/splits/secret/database-url",
+                    f"--volume={secret}:/etc/splits/secret/database-url:ro")
+    service.wait_until_ready()
+    assert migrated.partition("@")[0] not in service.container.log()
+
+
+def test_migrations_are_applied_once(run, database):
+    options = [f"--env=DATABASE_URL={database}"]
+    assert "applied" not in run("migrate", "status", options=options).stdout
+    for _ in range(2):
+        result = run("migrate", "up", options=options)
+        assert result.returncode == 0, result.stderr
+    status = run("migrate", "status", options=options)
+    assert status.returncode == 0
+    assert "pending" not in status.stdout
+
+
+def test_it_sleeps_for_the_pre_stop_hook(run):
+    started = time.monotonic()
+    assert run("sleep", "1").returncode == 0
+    assert time.monotonic() - started >= 1
+
+
+def test_its_log_is_json_and_it_creates_users(service):
+    answer = requests.post(f"http://127.0.0.1:{service.port}/users", timeout=10,
+                           json={"name": "Ada", "email": "ada@example.org"})
+    assert answer.status_code == 201
+    assert service.get(answer.headers["Location"]).json()["name"] == "Ada"
+    assert all(json.loads(line) for line in service.container.log().splitlines())
+
+
+def test_the_version_is_that_of_the_label(engine, run):
+    label = engine.output("podman", "image", "inspect", "--format",
+                          '{{index .Labels "org.opencontainers.image.version"}}', IMAGE).strip()
+    assert run("version").stdout.splitlines()[0] == f"splits {label}"
