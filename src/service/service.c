@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/event_loop.h"
 #include "base/log.h"
+#include "base/program_pages.h"
 #include "postgres/database_check.h"
 #include "postgres/migrations.h"
 #include "service/admin.h"
@@ -28,6 +29,7 @@
 #define KEPT_BYTES   (8 * 1024 * 1024)
 #define MAPPED_BYTES (32 * 1024 * 1024) /* the most that the C library takes */
 #define TURN_MS      20                 /* how often the main thread looks at the clock while it drains */
+#define START_NS     (2 * NS_PER_S)     /* by then the start's work is done, if the database can be reached */
 
 /* Descriptors beside clients' connections: per worker a few of its own and its database connections. */
 #define DESCRIPTORS_PER_WORKER 16
@@ -48,6 +50,7 @@ struct service {
     unsigned worker_count;
     enum service_phase phase;
     uint64_t phase_end_ns; /* of DRAINING and CLOSING */
+    uint64_t start_end_ns; /* when to let go of the start's code; 0: it has been done */
 };
 
 static bool has_laboratory(const struct config *config)
@@ -110,14 +113,24 @@ static int sleep_ms_max(const struct service *service)
 {
     bool is_clock_needed = service->phase != SERVICE_SERVING || service->listener.paused_until_ns != 0;
     if (is_clock_needed) return TURN_MS;
-    return has_laboratory(service->config) ? (int)(LOAD_SAMPLE_NS / NS_PER_MS) : -1;
+    if (has_laboratory(service->config)) return (int)(LOAD_SAMPLE_NS / NS_PER_MS);
+    return service->start_end_ns != 0 ? (int)(START_NS / NS_PER_MS) : -1;
+}
+
+static void forget_start(struct service *service, uint64_t now_ns)
+{
+    if (service->start_end_ns == 0 || now_ns < service->start_end_ns) return;
+    service->start_end_ns = 0;
+    program_pages_let_go();
 }
 
 static void wait_until_done(struct service *service)
 {
+    service->start_end_ns = clock_now_ns() + START_NS;
     while (!all_done(service)) {
         event_loop_turn(service->loop, sleep_ms_max(service));
         uint64_t now_ns = clock_now_ns();
+        forget_start(service, now_ns);
         listener_check_pause(&service->listener, now_ns);
         advance_phase(service);
 #if SPLITS_LAB
