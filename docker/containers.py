@@ -13,6 +13,8 @@ import time
 PROGRAMS = ("buildah", "podman", "runc")
 HARDENING = ("--network=host", "--read-only", "--read-only-tmpfs=false", "--cap-drop=ALL",
              "--security-opt=no-new-privileges", "--memory=64m", "--pids-limit=64")
+# podman would have systemd run the image's health check, which need not be there.
+UNWATCHED = "--no-healthcheck"
 STOP_SECONDS_MAX = 30
 ULIMITS = {"nofile": (resource.RLIMIT_NOFILE, 20000), "nproc": (resource.RLIMIT_NPROC, 4096)}
 
@@ -99,19 +101,20 @@ class Engine:
 
     def probe(self, image):
         """CannotRun unless a hardened container of an image that is known to be good runs."""
-        result = self.run("podman", "run", "--rm", *HARDENING, image, "true", capture_output=True, text=True)
+        result = self.run("podman", "run", "--rm", *HARDENING, UNWATCHED, image, "true", capture_output=True, text=True)
         if result.returncode != 0:
             raise CannotRun(result.stderr.strip().splitlines()[-1] if result.stderr.strip() else "podman run failed")
 
     def once(self, image, *arguments, options=()):
         """A hardened container that runs to its end; gives its CompletedProcess."""
-        return self.run("podman", "run", "--rm", *HARDENING, *options, image, *arguments, capture_output=True, text=True,
-                        timeout=60)
+        return self.run("podman", "run", "--rm", *HARDENING, UNWATCHED, *options, image, *arguments, capture_output=True,
+                        text=True, timeout=60)
 
     @contextlib.contextmanager
-    def container(self, image, *arguments, options=()):
-        """A hardened container in the background, until the end of the with statement."""
-        identifier = self.output("podman", "run", "--detach", *HARDENING, *options, image, *arguments).strip()
+    def container(self, image, *arguments, options=(), is_watched=False):
+        """A hardened container in the background, until the end of the with statement; is_watched: with a health check."""
+        watching = [] if is_watched else [UNWATCHED]
+        identifier = self.output("podman", "run", "--detach", *HARDENING, *watching, *options, image, *arguments).strip()
         try:
             yield Container(self, identifier)
         finally:

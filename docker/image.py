@@ -26,7 +26,7 @@ STATE = ROOT / ".dev/containers"
 CANNOT_RUN = 4
 SIZE_MAX, PACKED_SIZE_MAX = 6_000_000, 3_000_000
 RESIDENT_MAX = 4_000_000
-IDLE_SECONDS = 3
+IDLE_SECONDS = 4 # longer than the service takes to let go of what only its start needed
 READY_SECONDS_MAX = 20
 
 
@@ -80,7 +80,7 @@ def apt_settings(engine):
 def build(engine, base, name, fresh):
     epoch, arguments = build_arguments()
     command = ["buildah", "bud", "--isolation=chroot", "--pull-never", "--format=docker", f"--timestamp={epoch}",
-               "--no-cache" if fresh else "--layers",
+               "--layers", f"--no-cache={str(fresh).lower()}", "--identity-label=false",
                f"--ignorefile={ROOT}/docker/Dockerfile.dockerignore", f"--file={ROOT}/docker/Dockerfile",
                f"--volume={apt_settings(engine)}:/etc/apt/apt.conf.d/99machine:ro", f"--build-arg=BASE={base}",
                *(f"--build-arg={key}={value}" for key, value in arguments.items()), f"--tag={name}", ROOT]

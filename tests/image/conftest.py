@@ -87,13 +87,21 @@ def run(engine):
 def serve(engine):
     """Starts the service in a container with free ports, and removes it in the end."""
     with contextlib.ExitStack() as stack:
-        def start(*options):
+        def start(*options, is_watched=False):
             port, admin_port = free_port(), free_port()
-            container = stack.enter_context(engine.container(IMAGE, options=[
+            container = stack.enter_context(engine.container(IMAGE, is_watched=is_watched, options=[
                 f"--env=SPLITS_PORT={port}", f"--env=SPLITS_ADMIN_PORT={admin_port}", "--env=SPLITS_ADDRESS=127.0.0.1",
                 "--env=SPLITS_ADMIN_ADDRESS=127.0.0.1", *options]))
             return Running(container, port)
         yield start
+
+
+@pytest.fixture
+def watched_service(serve, migrated):
+    """With the image's health check, which nothing but podman healthcheck run asks for here."""
+    service = serve(f"--env=DATABASE_URL={migrated}", is_watched=True)
+    service.wait_until_ready()
+    return service
 
 
 @pytest.fixture

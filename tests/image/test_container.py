@@ -39,32 +39,42 @@ def test_there_is_no_shell(engine, service, shell):
     assert result.returncode in (126, 127), result.stderr
 
 
-def test_the_health_check_of_the_image_passes(engine, service):
-    result = engine.run("podman", "healthcheck", "run", service.container.identifier, capture_output=True, text=True)
+def health(engine, service):
+    return engine.run("podman", "healthcheck", "run", service.container.identifier, capture_output=True, text=True)
+
+
+def test_the_health_check_of_the_image_passes(engine, watched_service):
+    result = health(engine, watched_service)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_the_health_check_fails_when_the_service_does_not_answer(engine, service):
-    service.container.signal("STOP")
+def test_the_health_check_fails_when_the_service_does_not_answer(engine, watched_service):
+    watched_service.container.signal("STOP")
     try:
-        result = engine.run("podman", "healthcheck", "run", service.container.identifier, capture_output=True, text=True)
+        result = health(engine, watched_service)
     finally:
-        service.container.signal("CONT")
+        watched_service.container.signal("CONT")
     assert result.returncode == 1, result.stdout + result.stderr
 
 
-def test_sigterm_answers_what_is_under_way_and_ends_with_0(serve, migrated):
-    service = serve(f"--env=DATABASE_URL={migrated}", "--env=SPLITS_LAB=on")
-    service.wait_until_ready()
+def test_sigterm_answers_what_is_under_way_and_ends_with_0(service, server):
     answers = []
-    request = threading.Thread(target=lambda: answers.append(service.get("/lab/users?rows=1&delay_ms=800")))
-    request.start()
-    time.sleep(0.3)
-    service.container.signal("TERM")
+    request = threading.Thread(target=lambda: answers.append(service.get("/users/1")))
+    connection = server.connect("splits")
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        request.start()
+        time.sleep(0.3)
+        service.container.signal("TERM")
+        time.sleep(0.3)
+        assert answers == [] and service.container.is_running()
+    finally:
+        connection.close()
     request.join()
-    assert [answer.status_code for answer in answers] == [200]
+    assert [answer.status_code for answer in answers] == [404], "the database was asked, and has no such user"
     assert service.container.wait() == 0
-    assert "server_stopped" in service.events()
+    assert service.events()[-1] == "server_stopped"
 
 
 def test_a_drain_delay_keeps_it_serving_but_not_ready(serve, migrated):

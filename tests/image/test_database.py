@@ -12,6 +12,7 @@ from conftest import HOST
 
 NAME_SERVER = "127.0.0.77"
 IN_HOSTS = f"--add-host={HOST}:127.0.0.1"
+CONNECT_MS_MAX = 1000
 AUTHORITY = "/etc/splits/authority.crt"
 
 
@@ -27,8 +28,8 @@ def url_for(url, host, **parameters):
 def check(run, database):
     """Asks the container whether it reaches the database."""
     def ask(host=HOST, options=(IN_HOSTS,), **parameters):
-        # To the point where it says which server it found: whether there are tables is another matter.
-        return run("migrate", "status", options=[f"--env=DATABASE_URL={url_for(database, host, **parameters)}", *options])
+        return run("migrate", "up", options=[f"--env=DATABASE_URL={url_for(database, host, **parameters)}",
+                                             f"--env=SPLITS_DB_CONNECT_TIMEOUT_MS={CONNECT_MS_MAX}", *options])
     return ask
 
 
