@@ -52,6 +52,34 @@ def test_every_mounted_file_exists(compose):
                 assert source in compose["volumes"], f"{name}: {source}"
 
 
+def mounts_of(service):
+    """What is mounted, by where."""
+    return dict(reversed(volume.split(":")[:2]) for volume in service["volumes"])
+
+
+def test_prometheus_finds_its_rules_and_the_service(compose, engine):
+    mounts = mounts_of(compose["services"]["prometheus"])
+    configuration = yaml.safe_load((FILE.parent / mounts["/etc/prometheus/prometheus.yml"]).read_text(encoding="utf-8"))
+    for rules in configuration["rule_files"]:
+        assert f"/etc/prometheus/{rules}" in mounts
+    declared = json.loads(engine.output("podman", "image", "inspect", "--format", "{{json .Config.ExposedPorts}}", IMAGE))
+    for job in configuration["scrape_configs"]:
+        for target in job["static_configs"][0]["targets"]:
+            host, port = target.split(":")
+            assert host in compose["services"] and f"{port}/tcp" in declared
+
+
+def test_grafana_finds_its_dashboard_and_prometheus(compose):
+    mounts = mounts_of(compose["services"]["grafana"])
+    provisioning = FILE.parent / mounts["/etc/grafana/provisioning"]
+    folders = [provider["options"]["path"] for file in (provisioning / "dashboards").glob("*.yaml")
+               for provider in yaml.safe_load(file.read_text(encoding="utf-8"))["providers"]]
+    assert [f"{folder}/dashboard.json" in mounts for folder in folders] == [True]
+    sources = [source["url"] for file in (provisioning / "datasources").glob("*.yaml")
+               for source in yaml.safe_load(file.read_text(encoding="utf-8"))["datasources"]]
+    assert sources == ["http://prometheus:9090"]
+
+
 def test_every_secret_is_made_by_the_document(compose):
     document = (ROOT / "docs/container.md").read_text(encoding="utf-8")
     for secret in compose["secrets"].values():

@@ -68,7 +68,7 @@ def test_versions_are_those_that_the_program_was_linked_with(components, files, 
     postgresql = next(component for name, component in components.items() if name.startswith("postgresql-"))
     assert f"libpq: {postgresql['version'].partition('-')[0]}" in run("version").stdout
     openssl = components["openssl"]["version"].partition("-")[0]
-    assert f"OpenSSL {openssl} ".encode() in program
+    assert b"\0" + openssl.encode() + b"\0" in program
     assert components["splits"]["version"] in run("version").stdout
 
 
