@@ -16,6 +16,7 @@ HARDENING = ("--network=host", "--read-only", "--read-only-tmpfs=false", "--cap-
 # podman would have systemd run the image's health check, which need not be there.
 UNWATCHED = "--no-healthcheck"
 STOP_SECONDS_MAX = 30
+ONCE_SECONDS_MAX = 60
 ULIMITS = {"nofile": (resource.RLIMIT_NOFILE, 20000), "nproc": (resource.RLIMIT_NPROC, 4096)}
 
 
@@ -107,8 +108,8 @@ class Engine:
 
     def once(self, image, *arguments, options=()):
         """A hardened container that runs to its end; gives its CompletedProcess."""
-        return self.run("podman", "run", "--rm", *HARDENING, UNWATCHED, *options, image, *arguments, capture_output=True,
-                        text=True, timeout=60)
+        return self.run("podman", "run", "--rm", f"--timeout={ONCE_SECONDS_MAX}", *HARDENING, UNWATCHED, *options, image,
+                        *arguments, capture_output=True, text=True)
 
     @contextlib.contextmanager
     def container(self, image, *arguments, options=(), is_watched=False):

@@ -1,14 +1,17 @@
 """A running container: its rights, its health, its end."""
 
 import json
+import pathlib
 import threading
 import time
+from urllib.parse import quote
 
 import pytest
 import requests
 
-from conftest import IMAGE
+from conftest import IMAGE, PASSWORD
 
+SECRET = pathlib.PurePosixPath("/etc/splits/secret/database-url")
 CAPABILITY_SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 
 
@@ -74,7 +77,7 @@ def test_sigterm_answers_what_is_under_way_and_ends_with_0(service, server):
     request.join()
     assert [answer.status_code for answer in answers] == [404], "the database was asked, and has no such user"
     assert service.container.wait() == 0
-    assert service.events()[-1] == "server_stopped"
+    assert service.records()[-1]["event"] == "server_stopped"
 
 
 def test_a_drain_delay_keeps_it_serving_but_not_ready(serve, migrated):
@@ -90,23 +93,28 @@ def test_a_drain_delay_keeps_it_serving_but_not_ready(serve, migrated):
         service.get("/health")
 
 
-def test_a_missing_secret_is_one_clear_line(run):
-    result = run("serve", options=["--env=DATABASE_URL_FILE=/etc/splits/secret/database-url"])
-    assert result.returncode != 0
+def test_a_missing_secret_is_told_and_found_when_it_is_there(serve, migrated, tmp_path):
+    tmp_path.chmod(0o755)
+    service = serve(f"--env=DATABASE_URL_FILE={SECRET}", f"--volume={tmp_path}:{SECRET.parent}:ro")
+    service.wait_until_alive()
+    answer = service.get("/health/ready")
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_url_missing")
+    assert service.get("/health").status_code == 200
+    records = [record for record in service.records() if record["event"] == "database_url_missing"]
+    assert len(records) == 1
+    assert f"{SECRET}: No such file or directory" in records[0]["message"]
+    (tmp_path / SECRET.name).write_text(migrated + "\n", encoding="utf-8")
+    (tmp_path / SECRET.name).chmod(0o444)
+    service.wait_until_ready()
+    assert PASSWORD not in service.container.log() and quote(PASSWORD, safe="") not in service.container.log()
+
+
+def test_migrations_without_a_secret_end_with_one_clear_line(run):
+    result = run("migrate", "up", options=[f"--env=DATABASE_URL_FILE={SECRET}"])
+    assert result.returncode == 2
     lines = result.stderr.splitlines()
     assert len(lines) == 1
-    assert "/etc/splits/secret/database-url" in lines[0]
-    assert "No such file" in lines[0]
-
-
-def test_a_secret_by_file_works(run, serve, migrated, tmp_path):
-    secret = tmp_path / "database-url"
-    secret.write_text(migrated + "\n", encoding="utf-8")
-    secret.chmod(0o444)
-    service = serve("--env=DATABASE_URL_FILE=/etc/splits/secret/database-url",
-                    f"--volume={secret}:/etc/splits/secret/database-url:ro")
-    service.wait_until_ready()
-    assert migrated.partition("@")[0] not in service.container.log()
+    assert f"{SECRET}: No such file or directory" in lines[0]
 
 
 def test_migrations_are_applied_once(run, database):
