@@ -3,14 +3,14 @@
 #
 #     build_libraries.sh PREFIX
 #
-# Debian's binaries of the two bring GnuTLS, Kerberos and LDAP along, which the service has no use for. Leaves a line for
-# each in PREFIX/sources: the library's archives, the source package, its version, and the newest version there is.
+# Debian's binaries of the two bring GnuTLS, Kerberos and LDAP along, which the service has no use for. Leaves a line in
+# PREFIX/sources for each archive: its name, the source package, its version, and the newest version there is.
 set -eu
 prefix=$1
 mkdir -p "$prefix"
 
-# Unpacks the source of a binary package into the folder $1 and sets version. The newest that the archive has; an index may
-# be ahead of its mirror for a while, and then the one before it.
+# Unpacks the source of the binary package $1 into $1/source; sets source_package, version and newest. It is the newest
+# that can be had: an index may be ahead of its mirror for a while.
 unpack() {
     package=$1
     source_package=$(apt-cache show "$package" | sed -nE 's/^Source: ([^ ]+).*/\1/p' | head -n 1)

@@ -74,7 +74,8 @@ class Engine:
 
     def run(self, *command, **options):
         """subprocess.run in this engine's environment."""
-        return subprocess.run([str(part) for part in command], env=self.environment, stdin=subprocess.DEVNULL, **options)
+        return subprocess.run([str(part) for part in command], env=self.environment, stdin=subprocess.DEVNULL,
+                              **options)
 
     def output(self, *command):
         result = self.run(*command, capture_output=True, text=True)
@@ -102,20 +103,24 @@ class Engine:
 
     def probe(self, image):
         """CannotRun unless a hardened container of an image that is known to be good runs."""
-        result = self.run("podman", "run", "--rm", *HARDENING, UNWATCHED, image, "true", capture_output=True, text=True)
+        result = self.once(image, "true")
         if result.returncode != 0:
             raise CannotRun(result.stderr.strip().splitlines()[-1] if result.stderr.strip() else "podman run failed")
 
     def once(self, image, *arguments, options=()):
         """A hardened container that runs to its end; gives its CompletedProcess."""
-        return self.run("podman", "run", "--rm", f"--timeout={ONCE_SECONDS_MAX}", *HARDENING, UNWATCHED, *options, image,
-                        *arguments, capture_output=True, text=True)
+        return self.run("podman", "run", "--rm", f"--timeout={ONCE_SECONDS_MAX}", *HARDENING, UNWATCHED, *options,
+                        image, *arguments, capture_output=True, text=True)
 
     @contextlib.contextmanager
     def container(self, image, *arguments, options=(), is_watched=False):
-        """A hardened container in the background, until the end of the with statement; is_watched: with a health check."""
+        """
+        A hardened container in the background, until the end of the with statement; is_watched: with the image's
+        health check.
+        """
         watching = [] if is_watched else [UNWATCHED]
-        identifier = self.output("podman", "run", "--detach", *HARDENING, *watching, *options, image, *arguments).strip()
+        command = ["podman", "run", "--detach", *HARDENING, *watching, *options, image, *arguments]
+        identifier = self.output(*command).strip()
         try:
             yield Container(self, identifier)
         finally:

@@ -60,7 +60,7 @@ def build_arguments():
     if git("status", "--porcelain", "--untracked-files=no"):
         revision += "-dirty"
     version = re.search(r"^  version: '([^']+)'", (ROOT / "meson.build").read_text(encoding="utf-8"), re.M)[1]
-    return epoch, {
+    return {
         "VERSION": version,
         "REVISION": revision,
         "CREATED": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch)),
@@ -72,8 +72,9 @@ def apt_settings(engine):
     """How this machine reaches its mirrors: proxies, and whether it minds the age of their lists."""
     file = engine.folder / "apt.conf"
     dump = subprocess.run(["apt-config", "dump", "Acquire"], capture_output=True, text=True).stdout
-    wanted = re.findall(r"^Acquire::(?:https?::Proxy|https?::[\w.-]+::Proxy|Check-Valid-Until|Check-Date).*$", dump, re.M | re.I)
-    file.write_text("\n".join(wanted) + "\n", encoding="utf-8")
+    wanted = re.compile(r"Acquire::(https?::([\w.-]+::)?Proxy|Check-Valid-Until|Check-Date) ", re.I)
+    lines = [line for line in dump.splitlines() if wanted.match(line)]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return file
 
 
@@ -88,19 +89,18 @@ def bud(engine, step, epoch, *arguments):
     return log.read_text(encoding="utf-8")
 
 
-def build(engine, base, name, fresh=False):
+def build(engine, base, name, arguments, fresh=False):
     """
     In two runs: the libraries, which are kept for the next time; and the rest without a cache, for buildah's takes
     labels with other values for the same.
     """
     started = time.monotonic()
-    epoch, arguments = build_arguments()
     libraries = f"{name}-libraries"
     log = bud(engine, "libraries", 0, "--layers", f"--no-cache={str(fresh).lower()}", f"--build-arg=BASE={base}",
               "--target=libraries", f"--tag={libraries}")
     for warning in re.findall(r"^warning: .*", log, re.M):
         say(f"  {warning}")
-    bud(engine, "program", epoch, f"--build-arg=BASE={base}", f"--build-arg=LIBRARIES={libraries}",
+    bud(engine, "program", arguments["SOURCE_DATE_EPOCH"], f"--build-arg=BASE={base}", f"--build-arg=LIBRARIES={libraries}",
         *(f"--build-arg={key}={value}" for key, value in arguments.items()), f"--tag={name}")
     revision = label_of(engine, name, "revision")
     if revision != arguments["REVISION"]:
@@ -127,11 +127,11 @@ def check_sizes(path):
         raise Failed(f"larger than {SIZE_MAX / 1e6:.0f} MB, or {PACKED_SIZE_MAX / 1e6:.0f} MB compressed")
 
 
-def build_again(engine, base):
+def build_again(engine, base, arguments):
     """A second build that shares nothing with the first; both must be the same bytes."""
     say("Building it a second time from nothing")
     second = f"{IMAGE}-again"
-    build(engine, base, second, fresh=True)
+    build(engine, base, second, arguments, fresh=True)
     digests = [engine.output("podman", "image", "inspect", "--format", "{{.Id}} {{.RootFS.Layers}}", name).strip()
                for name in (IMAGE, second)]
     say("\n".join(f"  {digest}" for digest in digests))
@@ -189,7 +189,8 @@ def run_api_tests(engine):
 def run_pytest(folder, *arguments):
     import needs
 
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *needs.second_chances(), *arguments, folder]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *needs.second_chances(), *arguments,
+               folder]
     if subprocess.run([str(part) for part in command], cwd=ROOT).returncode != 0:
         raise Failed(f"{folder.relative_to(ROOT)} failed")
 
@@ -203,11 +204,12 @@ def make(options):
     base = base_image.ensure(engine, BASE, say)
     engine.probe(base)
     say("Building the image: some minutes the first time")
-    build(engine, base, IMAGE, options.fresh)
+    arguments = build_arguments()
+    build(engine, base, IMAGE, arguments, options.fresh)
     path = save(engine, IMAGE, "splits.tar")
     check_sizes(path)
     if options.twice:
-        build_again(engine, base)
+        build_again(engine, base, arguments)
     if options.tests:
         run_api_tests(engine)
         say("Tests of the container itself")
@@ -219,7 +221,8 @@ def main():
     parser = argparse.ArgumentParser(prog="./dev image", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fresh", action="store_true", help="use nothing of earlier builds: for new security updates")
-    parser.add_argument("--twice", action="store_true", help="build it a second time from nothing; both must be the same")
+    parser.add_argument("--twice", action="store_true",
+                        help="build it a second time from nothing; both must be the same")
     parser.add_argument("--no-tests", dest="tests", action="store_false", help="only build and measure")
     parser.add_argument("--clean", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -52,6 +52,11 @@ def test_every_mounted_file_exists(compose):
                 assert source in compose["volumes"], f"{name}: {source}"
 
 
+def ports_of(engine):
+    """Those that the image declares, such as 8080/tcp."""
+    return json.loads(engine.output("podman", "image", "inspect", "--format", "{{json .Config.ExposedPorts}}", IMAGE))
+
+
 def mounts_of(service):
     """What is mounted, by where."""
     return dict(reversed(volume.split(":")[:2]) for volume in service["volumes"])
@@ -62,7 +67,7 @@ def test_prometheus_finds_its_rules_and_the_service(compose, engine):
     configuration = yaml.safe_load((FILE.parent / mounts["/etc/prometheus/prometheus.yml"]).read_text(encoding="utf-8"))
     for rules in configuration["rule_files"]:
         assert f"/etc/prometheus/{rules}" in mounts
-    declared = json.loads(engine.output("podman", "image", "inspect", "--format", "{{json .Config.ExposedPorts}}", IMAGE))
+    declared = ports_of(engine)
     for job in configuration["scrape_configs"]:
         for target in job["static_configs"][0]["targets"]:
             host, port = target.split(":")
@@ -111,12 +116,12 @@ def test_commands_are_those_of_the_program(ours, run):
 
 
 def test_ports_are_declared_by_the_image_and_for_this_machine_only(compose, engine):
-    declared = engine.output("podman", "image", "inspect", "--format", "{{json .Config.ExposedPorts}}", IMAGE)
+    declared = ports_of(engine)
     for service in compose["services"].values():
         for mapping in service.get("ports", []):
             assert mapping.startswith("127.0.0.1:")
     for mapping in compose["services"]["splits"]["ports"]:
-        assert f"{mapping.rsplit(':')[-1]}/tcp" in json.loads(declared)
+        assert f"{mapping.rsplit(':')[-1]}/tcp" in declared
 
 
 def test_the_health_check_is_that_of_the_image(compose, engine):

@@ -38,7 +38,8 @@ def test_it_serves_without_an_address_of_its_own(serve, migrated):
 
 @pytest.mark.parametrize("shell", ["/bin/sh", "sh", "bash", "/bin/busybox"])
 def test_there_is_no_shell(engine, service, shell):
-    result = engine.run("podman", "exec", service.container.identifier, shell, "-c", "true", capture_output=True, text=True)
+    result = engine.run("podman", "exec", service.container.identifier, shell, "-c", "true", capture_output=True,
+                        text=True)
     assert result.returncode in (126, 127), result.stderr
 
 

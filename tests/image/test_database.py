@@ -41,8 +41,9 @@ def authority(folder, name="authority"):
 def name_server(*options):
     """dnsmasq on a loopback address; HOST is 127.0.0.1 there."""
     process = subprocess.Popen(
-        ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", f"--listen-address={NAME_SERVER}", "--bind-interfaces",
-         "--no-resolv", "--no-hosts", "--no-dhcp-interface=lo", "--log-facility=-", "--pid-file=", "--user=nobody",
+        ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", f"--listen-address={NAME_SERVER}",
+         "--bind-interfaces", "--no-resolv", "--no-hosts", "--no-dhcp-interface=lo", "--log-facility=-", "--pid-file=",
+         "--user=nobody",
          *options], stderr=subprocess.PIPE, text=True)
     try:
         time.sleep(0.3)
@@ -124,7 +125,8 @@ def test_public_authorities_are_the_default(check):
 
 def test_an_authority_may_take_the_place_of_the_public_ones(check, certificate_folder):
     """Without a parameter in the URL: a mount over the bundle, as clusters with an authority of their own do."""
-    result = check(options=[IN_HOSTS, f"--volume={certificate_folder}/authority.crt:/etc/ssl/certs/ca-certificates.crt:ro"],
+    bundle = "/etc/ssl/certs/ca-certificates.crt"
+    result = check(options=[IN_HOSTS, f"--volume={certificate_folder}/authority.crt:{bundle}:ro"],
                    sslmode="verify-full")
     assert result.returncode == 0, result.stderr
 
