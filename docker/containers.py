@@ -11,8 +11,10 @@ import subprocess
 import time
 
 PROGRAMS = ("buildah", "podman", "runc")
-HARDENING = ("--network=host", "--read-only", "--read-only-tmpfs=false", "--cap-drop=ALL",
-             "--security-opt=no-new-privileges", "--memory=64m", "--pids-limit=64")
+HARDENING = ("--read-only", "--read-only-tmpfs=false", "--cap-drop=ALL", "--security-opt=no-new-privileges",
+             "--memory=64m", "--pids-limit=64")
+# Tests have their database on a loopback address.
+NETWORK = "--network=host"
 # podman would have systemd run the image's health check, which need not be there.
 UNWATCHED = "--no-healthcheck"
 STOP_SECONDS_MAX = 30
@@ -109,18 +111,13 @@ class Engine:
 
     def once(self, image, *arguments, options=()):
         """A hardened container that runs to its end; gives its CompletedProcess."""
-        return self.run("podman", "run", "--rm", f"--timeout={ONCE_SECONDS_MAX}", *HARDENING, UNWATCHED, *options,
-                        image, *arguments, capture_output=True, text=True)
+        return self.run("podman", "run", "--rm", f"--timeout={ONCE_SECONDS_MAX}", *HARDENING, NETWORK, UNWATCHED,
+                        *options, image, *arguments, capture_output=True, text=True)
 
     @contextlib.contextmanager
-    def container(self, image, *arguments, options=(), is_watched=False):
-        """
-        A hardened container in the background, until the end of the with statement; is_watched: with the image's
-        health check.
-        """
-        watching = [] if is_watched else [UNWATCHED]
-        command = ["podman", "run", "--detach", *HARDENING, *watching, *options, image, *arguments]
-        identifier = self.output(*command).strip()
+    def container(self, image, *arguments, options=(NETWORK, UNWATCHED)):
+        """A hardened container in the background, until the end of the with statement."""
+        identifier = self.output("podman", "run", "--detach", *HARDENING, *options, image, *arguments).strip()
         try:
             yield Container(self, identifier)
         finally:
@@ -160,6 +157,11 @@ class Container:
     def log(self):
         result = self.engine.run("podman", "logs", self.identifier, capture_output=True, text=True)
         return result.stdout + result.stderr
+
+    def records(self, event):
+        """The lines of the service's log about one event."""
+        lines = [json.loads(line) for line in self.log().splitlines()]
+        return [line for line in lines if line["event"] == event]
 
     def signal(self, name):
         self.engine.output("podman", "kill", "--signal", name, self.identifier)

@@ -15,7 +15,7 @@ import urllib.request
 
 import archive
 import base_image
-from containers import CannotRun, Engine, Failed
+from containers import NETWORK, UNWATCHED, CannotRun, Engine, Failed
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path += [str(ROOT / "tests/ci"), str(ROOT / "tests/integration")]
@@ -169,7 +169,7 @@ def run_api_tests(engine):
         if migration.returncode != 0:
             raise Failed(f"migrate up: {migration.stderr}")
         started = time.monotonic()
-        with engine.container(IMAGE, options=options) as container:
+        with engine.container(IMAGE, options=[NETWORK, UNWATCHED, *options]) as container:
             url = f"http://127.0.0.1:{port}"
             wait_until_ready(container, url)
             seconds = time.monotonic() - started

@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path += [str(ROOT / "docker"), str(ROOT / "tests/integration"), str(ROOT / "tests/ci")]
 
 import archive  # noqa: E402
-from containers import CannotRun, Engine  # noqa: E402
+from containers import NETWORK, UNWATCHED, CannotRun, Engine  # noqa: E402
 from postgres import PostgresServer, free_port, server_user  # noqa: E402
 
 import certificates  # noqa: E402
@@ -87,21 +87,13 @@ def run(engine):
 def serve(engine):
     """Starts the service in a container with free ports, and removes it in the end."""
     with contextlib.ExitStack() as stack:
-        def start(*options, is_watched=False):
+        def start(*options):
             port, admin_port = free_port(), free_port()
-            container = stack.enter_context(engine.container(IMAGE, is_watched=is_watched, options=[
-                f"--env=SPLITS_PORT={port}", f"--env=SPLITS_ADMIN_PORT={admin_port}", "--env=SPLITS_ADDRESS=127.0.0.1",
-                "--env=SPLITS_ADMIN_ADDRESS=127.0.0.1", *options]))
+            container = stack.enter_context(engine.container(IMAGE, options=[
+                NETWORK, UNWATCHED, f"--env=SPLITS_PORT={port}", f"--env=SPLITS_ADMIN_PORT={admin_port}",
+                "--env=SPLITS_ADDRESS=127.0.0.1", "--env=SPLITS_ADMIN_ADDRESS=127.0.0.1", *options]))
             return Running(container, port)
         yield start
-
-
-@pytest.fixture
-def watched_service(serve, migrated):
-    """With the image's health check, which nothing but podman healthcheck run asks for here."""
-    service = serve(f"--env=DATABASE_URL={migrated}", is_watched=True)
-    service.wait_until_ready()
-    return service
 
 
 @pytest.fixture
@@ -109,3 +101,10 @@ def service(serve, migrated):
     service = serve(f"--env=DATABASE_URL={migrated}")
     service.wait_until_ready()
     return service
+
+
+@pytest.fixture
+def plain_container(engine):
+    """As the image is, with its health check and on all addresses, but those of a network of its own: no database."""
+    with engine.container(IMAGE, options=["--network=none"]) as container:
+        yield container

@@ -1,9 +1,8 @@
 """The service in a container."""
 
-import json
-import time
-
 import requests
+
+from service import wait_until
 
 READY_SECONDS_MAX = 20
 
@@ -23,10 +22,7 @@ class Running:
         self._wait_for("/health/ready")
 
     def _wait_for(self, path):
-        deadline = time.monotonic() + READY_SECONDS_MAX
-        while not self._is_200(path):
-            assert self.container.is_running() and time.monotonic() < deadline, self.container.log()
-            time.sleep(0.05)
+        wait_until(lambda: self._is_200(path), READY_SECONDS_MAX, path)
 
     def _is_200(self, path):
         try:
@@ -38,7 +34,3 @@ class Running:
         """The kernel's view of the process, by name."""
         with open(f"/proc/{self.container.pid}/status", encoding="ascii") as file:
             return {name: value.strip() for name, _, value in (line.partition(":") for line in file)}
-
-    def records(self):
-        """The log lines so far."""
-        return [json.loads(line) for line in self.container.log().splitlines()]
