@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/event_loop.h"
 #include "base/log.h"
+#include "base/program_pages.h"
 #include "postgres/database_check.h"
 #include "postgres/migrations.h"
 #include "service/admin.h"
@@ -29,6 +30,7 @@
 #define KEPT_BYTES   (8 * 1024 * 1024)
 #define MAPPED_BYTES (32 * 1024 * 1024) /* the most that the C library takes */
 #define TURN_MS      20                 /* how often the main thread looks at the clock while it drains */
+#define START_NS     (2 * NS_PER_S)     /* by then the start's work is done, if the database can be reached */
 
 struct service {
     const struct config *config;
@@ -46,6 +48,7 @@ struct service {
     unsigned worker_count;
     enum service_phase phase;
     uint64_t phase_end_ns; /* of DRAINING and CLOSING */
+    uint64_t start_end_ns; /* when to let go of the start's code; 0: it has been done */
 };
 
 static bool has_laboratory(const struct config *config)
@@ -110,15 +113,25 @@ static int sleep_ms_max(const struct service *service)
     bool is_clock_needed = service->phase != SERVICE_SERVING || service->listener.paused_until_ns != 0;
     if (is_clock_needed) return TURN_MS;
     int sleep_ms = has_laboratory(service->config) ? (int)(LOAD_SAMPLE_NS / NS_PER_MS) : -1;
+    if (sleep_ms == -1 && service->start_end_ns != 0) sleep_ms = (int)(START_NS / NS_PER_MS);
     int notifier_ms = notifier_sleep_ms(&service->notifier, clock_now_ns());
     return sleep_ms == -1 || (notifier_ms != -1 && notifier_ms < sleep_ms) ? notifier_ms : sleep_ms;
 }
 
+static void forget_start(struct service *service, uint64_t now_ns)
+{
+    if (service->start_end_ns == 0 || now_ns < service->start_end_ns) return;
+    service->start_end_ns = 0;
+    program_pages_let_go();
+}
+
 static void wait_until_done(struct service *service)
 {
+    service->start_end_ns = clock_now_ns() + START_NS;
     while (!all_done(service)) {
         event_loop_turn(service->loop, sleep_ms_max(service));
         uint64_t now_ns = clock_now_ns();
+        forget_start(service, now_ns);
         listener_check_pause(&service->listener, now_ns);
         notifier_tick(&service->notifier, now_ns);
         advance_phase(service);

@@ -3,7 +3,8 @@
 
 It must define `recv`, `epoll_ctl` and `epoll_wait` for other objects: libmicrohttpd's calls are answered by
 src/http/socket_input.c and socket_events.c. Without the first its own view of the bytes would be used, which lets
-request smuggling through; without the others it would never hear of its sockets. And it must be hardened.
+request smuggling through; without the others it would never hear of its sockets. In a static program they are the only
+ones; libc's own would be weak. And it must be hardened.
 """
 
 import subprocess
@@ -17,19 +18,20 @@ def output_of(*command):
 ANSWERED = ("recv", "epoll_ctl", "epoll_wait")
 
 
-def exported_functions(binary):
-    symbols = (line.split() for line in output_of("nm", "-D", "--defined-only", binary).splitlines())
-    return {symbol[-1] for symbol in symbols if symbol[-2] == "T"}
+def defined_functions(binary, is_static):
+    lines = output_of("nm", *([] if is_static else ["-D"]), "--defined-only", binary).splitlines()
+    return {symbol[-1] for symbol in (line.split() for line in lines) if symbol[-2] == "T"}
 
 
 def flaws_of(binary):
+    segments = output_of("readelf", "-lW", binary)
+    functions = defined_functions(binary, is_static="INTERP" not in segments)
     for name in ANSWERED:
-        if name not in exported_functions(binary):
+        if name not in functions:
             yield f"{name} is not exported: libmicrohttpd would use libc's"
     header = output_of("readelf", "-hW", binary)
     if "DYN (" not in header:
         yield "not position independent"
-    segments = output_of("readelf", "-lW", binary)
     if "GNU_RELRO" not in segments:
         yield "no RELRO"
     if any("GNU_STACK" in line and "RWE" in line for line in segments.splitlines()):
