@@ -22,7 +22,7 @@ struct server {
     struct MHD_Daemon *daemon;
     struct event_source source; /* the library's own epoll set */
     bool is_ready;              /* it has events */
-    bool is_closing;
+    bool is_closing;   /* answers end their connections */
     bool is_stopping; /* nothing new is begun */
     uint64_t now_ns;
     uint64_t run_ns; /* when the library's run turned to the first socket; 0: not yet */
