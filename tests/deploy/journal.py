@@ -202,7 +202,9 @@ class Entry:
     tries: list = field(default_factory=list) # what was told, one for each attempt
 
     def is_acknowledged(self):
-        return any(200 <= told.get("status", 0) < 300 for told in self.tries)
+        """A user that is not there any more has been erased by an attempt that whoever is in between has repeated."""
+        well = (200, 201, 204, 404) if self.ask == "erase" else (200, 201)
+        return any(told.get("status") in well for told in self.tries)
 
     def is_unknown(self):
         """May have been applied, though nobody said so. Without a word at all: the writer was cut off."""
