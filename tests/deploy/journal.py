@@ -49,7 +49,7 @@ class Writer:
         self.pause_seconds = pause_seconds
         self.random = random.Random(name)
         self.users = collections.deque() # ids, and the version that was told last
-        self.number = 0
+        self.number = self.acknowledged = 0
         self.session = requests.Session()
         self.session.trust_env = False
         self.file = open(folder / f"{name}.jsonl", "w", encoding="utf-8")
@@ -144,6 +144,7 @@ class Writer:
             told |= {"code": answer.json().get("code"), "unknown": answer.json().get("outcome") == "unknown"}
         elif method == "POST":
             told |= {"user": answer.json()["id"]}
+        self.acknowledged += method != "GET" and answer.status_code < 300
         self.note(**told)
         return answer
 
@@ -154,14 +155,18 @@ class Writers:
     def __init__(self, base_url, folder, count=4, pause_seconds=0.02, name="w"):
         self.ends = threading.Event()
         self.failures = []
-        writers = [Writer(f"{name}{index}", base_url, Path(folder), pause_seconds) for index in range(count)]
-        self.threads = [threading.Thread(target=self._run, args=(writer,), daemon=True) for writer in writers]
+        self.writers = [Writer(f"{name}{index}", base_url, Path(folder), pause_seconds) for index in range(count)]
+        self.threads = [threading.Thread(target=self._run, args=(writer,), daemon=True) for writer in self.writers]
 
     def _run(self, writer):
         try:
             writer.run(self.ends)
         except Exception as error: # pylint: disable=broad-except
             self.failures.append(error)
+
+    def acknowledged(self):
+        """Writes so far."""
+        return sum(writer.acknowledged for writer in self.writers)
 
     def __enter__(self):
         for thread in self.threads:

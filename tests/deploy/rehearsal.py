@@ -41,12 +41,12 @@ class Rehearsal:
     def __init__(self, database, rules, *options, front=Haproxy, connections=16, pause_ms=20, writers=4):
         self.database = database
         self.fleet = rollout.Fleet(database.url, *options)
-        self.verdict = self.readers = None
+        self.verdict = self.readers = self.writers = None
         self.seconds = 0
         self._front = front
         self.rules = rules
         self._load = {"connections": connections, "pause_ms": pause_ms}
-        self._writers = writers
+        self._writer_count = writers
         self._stack = contextlib.ExitStack()
 
     def __enter__(self):
@@ -58,7 +58,7 @@ class Rehearsal:
             url = self.fleet.front.base_url
             self._clients = stack.enter_context(contextlib.ExitStack())
             self.readers = self._clients.enter_context(Readers(url, USERS, **self._load))
-            self._clients.enter_context(journal.Writers(url, self._folder, self._writers))
+            self.writers = self._clients.enter_context(journal.Writers(url, self._folder, self._writer_count))
             self._stack = stack.pop_all()
         self._started = time.monotonic()
         time.sleep(SETTLE_SECONDS)

@@ -11,7 +11,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
 
 from fronts import PLACES, free_port  # noqa: E402
-from service import BINARY, MIGRATIONS, Service, clean_environment  # noqa: E402
+from service import BINARY, MIGRATIONS, Service, clean_environment, wait_until  # noqa: E402
 
 
 @dataclasses.dataclass(frozen=True)
