@@ -155,10 +155,15 @@ void server_add_connection(struct server *server, int socket)
         release_connection(connection);
 }
 
+void server_end_keep_alive(struct server *server)
+{
+    server->is_closing = true;
+}
+
 void server_close_connections(struct server *server, uint64_t now_ns)
 {
     server->now_ns = now_ns;
-    server->is_closing = true;
+    server_end_keep_alive(server);
     /* Who has just been answered may be about to ask again, and shall get an answer that says "close". */
     if (server->lists[WAIT_IDLE].limit_ns > CLOSING_IDLE_TIME_NS)
         server->lists[WAIT_IDLE].limit_ns = CLOSING_IDLE_TIME_NS;

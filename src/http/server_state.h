@@ -21,8 +21,8 @@ struct server {
     struct head_limits head_limits;
     struct MHD_Daemon *daemon;
     bool library_is_due; /* it has more to do at once */
-    bool is_closing;
-    bool is_stopping; /* nothing new is begun */
+    bool is_closing;     /* answers end their connections */
+    bool is_stopping;    /* nothing new is begun */
     uint64_t now_ns;
     unsigned connections;
     struct exchange *free_exchanges;

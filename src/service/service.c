@@ -47,7 +47,7 @@ struct service {
     struct worker **workers;
     unsigned worker_count;
     enum service_phase phase;
-    uint64_t phase_end_ns; /* of DRAINING and CLOSING */
+    uint64_t phase_end_ns; /* of DRAINING, PARTING and CLOSING */
     uint64_t start_end_ns; /* when to let go of the start's code; 0: it has been done */
 };
 
@@ -58,12 +58,18 @@ static bool has_laboratory(const struct config *config)
 
 /* ---- stopping ---- */
 
+/*
+ * The first half of the drain delay is for load balancers: they notice, and send no more. The second is for
+ * clients with connections of their own, which answers end now: at its end none is closed but those that have
+ * been idle all the while, so hardly a request meets a connection that is being closed.
+ */
 static void enter(struct service *service, enum service_phase phase)
 {
     const struct config *config = service->config;
     uint64_t now_ns = clock_now_ns();
     service->phase = phase;
-    if (phase == SERVICE_DRAINING) service->phase_end_ns = now_ns + config->drain_delay_ms * NS_PER_MS;
+    if (phase == SERVICE_DRAINING || phase == SERVICE_PARTING)
+        service->phase_end_ns = now_ns + config->drain_delay_ms * NS_PER_MS / 2;
     if (phase == SERVICE_CLOSING) service->phase_end_ns = now_ns + config->grace_period_ms * NS_PER_MS;
     if (phase >= SERVICE_CLOSING) listener_close(&service->listener);
     for (unsigned i = 0; i < service->worker_count; i++)
@@ -100,7 +106,8 @@ static void advance_phase(struct service *service)
 {
     uint64_t now_ns = clock_now_ns();
     if (service->phase == SERVICE_DRAINING && now_ns >= service->phase_end_ns)
-        enter(service, SERVICE_CLOSING);
+        enter(service, SERVICE_PARTING);
+    if (service->phase == SERVICE_PARTING && now_ns >= service->phase_end_ns) enter(service, SERVICE_CLOSING);
     if (service->phase == SERVICE_CLOSING && now_ns >= service->phase_end_ns && !all_done(service)) {
         log_event(LOG_LEVEL_WARNING, "grace_period_over");
         enter(service, SERVICE_STOPPING);

@@ -51,6 +51,7 @@ struct worker {
     struct route_table tables[3];
     struct router router;
     unsigned taken; /* sockets, ever */
+    bool is_parting;
     bool is_closing;
 };
 
@@ -185,6 +186,10 @@ static int timeout_ms(uint64_t now_ns, uint64_t wake_ns, uint64_t other_wake_ns)
 static bool is_over(struct worker *worker)
 {
     enum service_phase phase = phase_of(worker);
+    if (phase >= SERVICE_PARTING && !worker->is_parting) {
+        worker->is_parting = true;
+        server_end_keep_alive(worker->server);
+    }
     if (phase >= SERVICE_CLOSING && !worker->is_closing) {
         worker->is_closing = true;
         /* Sockets that were handed over before the phase changed are not forgotten. */

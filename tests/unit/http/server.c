@@ -962,6 +962,26 @@ START_TEST(one_connection_too_many_is_told_at_once_and_slots_are_freed)
 }
 END_TEST
 
+START_TEST(without_keep_alive_answers_end_their_connections_and_idle_ones_stay)
+{
+    struct client idle, asking;
+    client_open(&idle);
+    client_open(&asking);
+    turns(3);
+    server_end_keep_alive(server);
+    client_send(&asking, GET("/now"));
+    expect_answer(&asking, 200, "\r\nConnection: close\r\n");
+    expect_end(&asking);
+    skip(2 * NS_PER_S);
+    expect_alive(&idle);
+    client_send(&idle, GET("/now"));
+    expect_answer(&idle, 200, "\r\nConnection: close\r\n");
+    expect_end(&idle);
+    client_close(&idle);
+    client_close(&asking);
+}
+END_TEST
+
 START_TEST(a_closing_server_answers_who_asks_and_closes_who_does_not)
 {
     struct client idle, asking, waiting_one;
@@ -1081,6 +1101,7 @@ static TCase *make_limit_case(void)
     tcase_add_test(cases, who_does_not_take_its_answer_is_cut_off);
     tcase_add_test(cases, the_server_wakes_when_the_next_wait_ends);
     tcase_add_test(cases, one_connection_too_many_is_told_at_once_and_slots_are_freed);
+    tcase_add_test(cases, without_keep_alive_answers_end_their_connections_and_idle_ones_stay);
     tcase_add_test(cases, a_closing_server_answers_who_asks_and_closes_who_does_not);
     tcase_add_test(cases, a_server_that_ends_leaves_nobody_hanging);
     tcase_add_test(cases, the_memory_of_a_request_is_used_again);
