@@ -42,10 +42,10 @@ static bool is_made_from(const PGresult *result, int row, struct text name, stru
  */
 static enum fault match(struct query_batch *batch, const PGresult *result)
 {
-    int rows[QUERY_BATCH_MAX], row = 0;
+    if (PQntuples(result) == (int)batch->count) return FAULT_NONE;
+    int rows[QUERY_BATCH_MAX] = {0}, row = 0;
     struct query *member;
     const char *next_name = NULL, *next_email = NULL;
-    if (PQntuples(result) == (int)batch->count) return FAULT_NONE;
     for (unsigned i = 0; i < batch->count; i++) {
         struct text name = query_batch_next_value(batch, NAME, &next_name);
         struct text email = query_batch_next_value(batch, EMAIL, &next_email);

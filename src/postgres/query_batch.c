@@ -48,7 +48,7 @@ static void gather(struct query_batch *batch, struct query_queue *queue)
         TAILQ_REMOVE(queue, one, entry);
         members[batch->count++] = one;
     }
-    if (kind->compare != NULL) qsort(members, batch->count, sizeof members[0], kind->compare);
+    if (kind->compare != NULL) qsort(members, batch->count, sizeof members / QUERY_BATCH_MAX, kind->compare);
     TAILQ_INIT(&batch->members);
     for (unsigned i = 0; i < batch->count; i++) {
         TAILQ_INSERT_TAIL(&batch->members, members[i], entry);
