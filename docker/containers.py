@@ -12,7 +12,7 @@ import time
 
 PROGRAMS = ("buildah", "podman", "runc")
 HARDENING = ("--read-only", "--read-only-tmpfs=false", "--cap-drop=ALL", "--security-opt=no-new-privileges",
-             "--memory=64m", "--pids-limit=64")
+             "--memory=64m", "--pids-limit=512")
 # Tests have their database on a loopback address.
 NETWORK = "--network=host"
 # podman would have systemd run the image's health check, which need not be there.

@@ -105,6 +105,7 @@ def build(engine, base, name, arguments, fresh=False):
     revision = label_of(engine, name, "revision")
     if revision != arguments["REVISION"]:
         raise Failed(f"the label says revision {revision}; built was {arguments['REVISION']}")
+    engine.run("podman", "image", "prune", "--force", capture_output=True) # of earlier builds
     say(f"Built {name} in {time.monotonic() - started:.0f} s")
 
 
