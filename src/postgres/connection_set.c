@@ -288,12 +288,8 @@ uint64_t connection_set_wake_ns(const struct connection_set *set)
 
 enum fault connection_set_readiness(const struct connection_set *set)
 {
-    if (set->up_count == 0) return set->fault ? set->fault : FAULT_DATABASE_UNAVAILABLE;
-    for (unsigned i = 0; i < set->slot_count; i++)
-        if (set->slots[i].state == SLOT_UP &&
-            set->slots[i].schema_version > (int64_t)set->config->schema_version)
-            return FAULT_SCHEMA_UNKNOWN;
-    return FAULT_NONE;
+    if (set->up_count > 0) return FAULT_NONE;
+    return set->fault ? set->fault : FAULT_DATABASE_UNAVAILABLE;
 }
 
 const struct postgres_statistics *connection_set_statistics(const struct connection_set *set)
@@ -335,7 +331,11 @@ enum fault connection_set_new(const struct postgres_config *config, struct conne
         TAILQ_INIT(&set->queues[kind]);
     for (unsigned i = 0; i < STATEMENT_COUNT; i++)
         set->expected_ns[i] = EXPECTED_FIRST_NS;
-    enum fault fault = db_target_init(&set->target, config->database_url, config->application_name);
+    enum fault fault = FAULT_NONE;
+    if (config->database_url_file != NULL)
+        db_target_init_from_file(&set->target, config->database_url_file, config->application_name);
+    else
+        fault = db_target_init(&set->target, config->database_url, config->application_name);
     if (!fault) fault = init_slots(set);
     if (fault) {
         connection_set_free(set);

@@ -38,6 +38,8 @@ struct connection_set {
     enum fault fault;     /* why nothing is up; NONE: something is, or is about to be again */
     bool outage_is_logged;
     uint64_t logged_ns;
+    int64_t schema_told;  /* the newer version that was logged */
+    int64_t allowed_told; /* the number of connections that was logged as too small */
     struct statistics statistics;
 };
 

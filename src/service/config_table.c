@@ -67,6 +67,7 @@ const struct setting settings[] = {
      .meaning = "file that holds the database-url"},
     WORD("db-mode", db_mode, db_modes, DB_MODE_PIPELINED, "blocking: a worker waits for each answer"),
     NUMBER("db-connections", db_connections, 1, 1000, 8, "connections per worker"),
+    NUMBER("replicas", replicas, 1, 10000, 1, "instances that share the database, with this one"),
     NUMBER("db-queue-max", db_queue_max, 1, 1000000, 4096, "waiting queries per worker; then 503"),
     NUMBER("db-in-flight-max", db_in_flight_max, 1, 10000, 256, "queries sent ahead per connection"),
     TIME_MS("db-queue-timeout-ms", db_queue_timeout_ms, 1000, "in the queue; then 503"),

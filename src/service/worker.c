@@ -9,8 +9,10 @@
 #include "postgres/postgres_lab_store.h"
 #include "postgres/postgres_user_store.h"
 #include "service/laboratory.h"
+#include "service/limits.h"
 #include "users/user_routes.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -90,6 +92,7 @@ static enum fault start_store(struct worker *worker)
     const struct config *config = worker->config.config;
     struct postgres_config postgres = {
         .database_url = config->database_url,
+        .database_url_file = *config->database_url_file == '\0' ? NULL : config->database_url_file,
         .application_name = "splits",
         .blocking = config->db_mode == DB_MODE_BLOCKING,
         .prepared = config->db_prepared,
@@ -103,6 +106,7 @@ static enum fault start_store(struct worker *worker)
         .connect_timeout_ns = config->db_connect_timeout_ms * NS_PER_MS,
         .reconnect_max_ns = config->db_reconnect_max_ms * NS_PER_MS,
         .schema_version = worker->config.schema_version,
+        .connections_sum = worker->config.index == 0 ? config_database_connections(config) : 0,
         .laboratory = worker->config.laboratory != NULL,
         .loop = worker->loop,
     };
@@ -288,9 +292,10 @@ enum fault worker_start(const struct worker_config *config, struct worker **ret_
     worker->counters = &config->observation->workers[config->index];
     worker->mailbox[0] = worker->mailbox[1] = -1;
     (void)sem_init(&worker->started, 0, 0);
-    if (pipe2(worker->mailbox, O_NONBLOCK | O_CLOEXEC) != 0 || create_thread(worker) != 0) {
+    int error = pipe2(worker->mailbox, O_NONBLOCK | O_CLOEXEC) != 0 ? errno : create_thread(worker);
+    if (error != 0) {
         release(worker);
-        return FAULT_INTERNAL;
+        return limits_no_thread("worker", error);
     }
     while (sem_wait(&worker->started) != 0)
         continue;
