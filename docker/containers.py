@@ -7,6 +7,7 @@ import pathlib
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import time
 
@@ -88,14 +89,22 @@ class Engine:
     def logged(self, name, *command, progress=None):
         """Runs a long step into a log; progress(line) sees each line of it."""
         log = self.logs / f"{name}.log"
-        with open(log, "w", encoding="utf-8") as file:
-            process = subprocess.Popen([str(part) for part in command], env=self.environment, stdin=subprocess.DEVNULL,
-                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-            for line in process.stdout:
-                file.write(line)
-                if progress:
-                    progress(line.rstrip())
-        if process.wait() != 0:
+        # A group of its own: what it has started must not outlive it when this process is told to end.
+        process = subprocess.Popen([str(part) for part in command], env=self.environment, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                                   process_group=0)
+        try:
+            with open(log, "w", encoding="utf-8") as file:
+                for line in process.stdout:
+                    file.write(line)
+                    if progress:
+                        progress(line.rstrip())
+            code = process.wait()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
+            raise
+        if code != 0:
             tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-30:])
             raise Failed(f"{tail}\n{name} failed; all of its output is in {log}")
         return log

@@ -8,6 +8,7 @@ import argparse
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -227,8 +228,11 @@ def main():
     parser.add_argument("--no-tests", dest="tests", action="store_false", help="only build and measure")
     parser.add_argument("--clean", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)) # so that what was started is ended
     try:
         make(options)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     except CannotRun as reason:
         say(f"Containers cannot run here: {reason}")
         return CANNOT_RUN
