@@ -1,6 +1,7 @@
 """buildah and podman with all of their state in one folder, apart from any other containers of the machine."""
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -109,6 +110,21 @@ class Engine:
             raise Failed(f"{tail}\n{name} failed; all of its output is in {log}")
         return log
 
+    @contextlib.contextmanager
+    def lock(self, say):
+        """One at a time; whatever still runs belongs to nobody."""
+        with open(self.folder / "lock", "w", encoding="ascii") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say("Waiting for another ./dev image in this clone")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            self.remove_containers()
+            yield
+
+    def remove_containers(self):
+        self.run("podman", "rm", "--all", "--force", "--time", 1, capture_output=True)
+
     def has_image(self, name):
         return self.run("podman", "image", "exists", name).returncode == 0
 
@@ -137,7 +153,7 @@ class Engine:
         if not self.folder.exists():
             return
         if (self.folder / "containers.conf").exists() and shutil.which("podman"):
-            self.run("podman", "rm", "--all", "--force", "--time", 1, capture_output=True)
+            self.remove_containers()
         mounts = pathlib.Path("/proc/self/mounts").read_text(encoding="utf-8")
         for point in reversed(re.findall(rf"^\S+ ({re.escape(str(self.folder))}/\S+) ", mounts, re.M)):
             subprocess.run(["umount", "--lazy", point], check=False)
