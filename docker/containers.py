@@ -95,7 +95,7 @@ class Engine:
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                                    process_group=0)
         try:
-            with open(log, "w", encoding="utf-8") as file:
+            with open(log, "w", buffering=1, encoding="utf-8") as file:
                 for line in process.stdout:
                     file.write(line)
                     if progress:
