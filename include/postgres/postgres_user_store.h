@@ -2,7 +2,8 @@
  * The user store over PostgreSQL: one per worker, with its own connections in libpq's pipeline mode,
  * all on the worker's event loop.
  *
- * Reads of a tick share a Sync; each write has its own and is answered when that Sync has come back. Lost
+ * Reads of a tick share a Sync; each write has its own, or creates of a tick one together, and is answered
+ * when that Sync has come back. Lost
  * connections are opened again in the background. docs/database-events.md says what each database
  * event means for the asker.
  */
@@ -24,7 +25,8 @@ struct postgres_config {
     const char *application_name;
     bool blocking;          /* wait for each answer inside the call */
     bool prepared;          /* statements prepared once per connection */
-    bool combine;           /* look-ups of a tick as one query; when blocking there are none to combine */
+    bool combine_lookups;   /* of a tick as one query; when blocking there are none to combine */
+    bool combine_creates;   /* likewise, those without a key */
     bool laboratory;        /* those of the laboratory as well: see postgres_lab_store.h */
     unsigned connections;   /* per store, from 1 */
     unsigned queue_max;     /* operations that wait for a connection */

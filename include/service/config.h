@@ -12,6 +12,12 @@
 
 #include <stdbool.h>
 
+enum db_combine {
+    DB_COMBINE_OFF,
+    DB_COMBINE_CREATES, /* creates without a key share a transaction */
+    DB_COMBINE_ALL      /* and look-ups of single users a query */
+};
+
 enum db_mode {
     DB_MODE_PIPELINED, /* requests wait without holding the worker */
     DB_MODE_BLOCKING   /* the worker waits for each answer: the thread-pool model, for comparison */
@@ -47,7 +53,7 @@ struct config {
     unsigned db_connect_timeout_ms;
     unsigned db_reconnect_max_ms; /* upper bound of the backoff */
     bool db_prepared;             /* off: for PgBouncer before 1.21 in transaction mode */
-    bool db_combine;              /* look-ups of one tick as one query */
+    enum db_combine db_combine;   /* what of one tick goes as one query */
     const char *migrations_dir;
     /* stopping */
     unsigned drain_delay_ms;  /* not ready, but still served */

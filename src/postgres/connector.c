@@ -60,7 +60,8 @@ static bool send_session_settings(const struct connector *connector)
 
 static bool is_used(const struct postgres_config *config, enum statement statement)
 {
-    if (statement == STATEMENT_USER_FIND_MANY) return config->combine;
+    if (statement == STATEMENT_USER_FIND_MANY) return config->combine_lookups;
+    if (statement == STATEMENT_USER_CREATE_MANY) return config->combine_creates;
     return config->laboratory || !statement_is_for_laboratory(statement);
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 static const char *const db_modes[] = {"pipelined", "blocking", NULL};
+static const char *const db_combines[] = {"off", "creates", "all", NULL};
 static const char *const switches[] = {"off", "on", NULL};
 #if SPLITS_LAB
 #define LAB_SWITCHES switches
@@ -76,7 +77,8 @@ const struct setting settings[] = {
     TIME_MS("db-connect-timeout-ms", db_connect_timeout_ms, 5000, "for a connection to open"),
     TIME_MS("db-reconnect-max-ms", db_reconnect_max_ms, 1000, "longest pause between attempts to connect"),
     SWITCH("db-prepared", db_prepared, 1, "off: for PgBouncer before 1.21"),
-    SWITCH("db-combine", db_combine, 0, "on: look-ups of one tick as one query"),
+    WORD("db-combine", db_combine, db_combines, DB_COMBINE_CREATES,
+         "creates of a tick as one; all: look-ups, too"),
     {.name = "migrations-dir", .kind = SETTING_PATH, .offset = offsetof(struct config, migrations_dir),
      .default_text = SPLITS_MIGRATIONS_DIR, .default_note = "as built",
      .meaning = "folder of the migrations"},

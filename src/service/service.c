@@ -47,7 +47,7 @@ struct service {
     struct worker **workers;
     unsigned worker_count;
     enum service_phase phase;
-    uint64_t phase_end_ns; /* of DRAINING and CLOSING */
+    uint64_t phase_end_ns; /* of DRAINING, PARTING and CLOSING */
     uint64_t start_end_ns; /* when to let go of the start's code; 0: it has been done */
 };
 
@@ -58,12 +58,18 @@ static bool has_laboratory(const struct config *config)
 
 /* ---- stopping ---- */
 
+/*
+ * The first half of the drain delay is for load balancers: they notice, and send no more. The second is for
+ * clients with connections of their own, which answers end now: at its end none is closed but those that have
+ * been idle all the while, so hardly a request meets a connection that is being closed.
+ */
 static void enter(struct service *service, enum service_phase phase)
 {
     const struct config *config = service->config;
     uint64_t now_ns = clock_now_ns();
     service->phase = phase;
-    if (phase == SERVICE_DRAINING) service->phase_end_ns = now_ns + config->drain_delay_ms * NS_PER_MS;
+    if (phase == SERVICE_DRAINING || phase == SERVICE_PARTING)
+        service->phase_end_ns = now_ns + config->drain_delay_ms * NS_PER_MS / 2;
     if (phase == SERVICE_CLOSING) service->phase_end_ns = now_ns + config->grace_period_ms * NS_PER_MS;
     if (phase >= SERVICE_CLOSING) listener_close(&service->listener);
     for (unsigned i = 0; i < service->worker_count; i++)
@@ -100,18 +106,12 @@ static void advance_phase(struct service *service)
 {
     uint64_t now_ns = clock_now_ns();
     if (service->phase == SERVICE_DRAINING && now_ns >= service->phase_end_ns)
-        enter(service, SERVICE_CLOSING);
+        enter(service, SERVICE_PARTING);
+    if (service->phase == SERVICE_PARTING && now_ns >= service->phase_end_ns) enter(service, SERVICE_CLOSING);
     if (service->phase == SERVICE_CLOSING && now_ns >= service->phase_end_ns && !all_done(service)) {
         log_event(LOG_LEVEL_WARNING, "grace_period_over");
         enter(service, SERVICE_STOPPING);
     }
-}
-
-/* Of two times to sleep, where -1 is without an end. */
-static int shorter(int a_ms, int b_ms)
-{
-    if (a_ms == -1 || b_ms == -1) return a_ms == -1 ? b_ms : a_ms;
-    return a_ms < b_ms ? a_ms : b_ms;
 }
 
 /* How long the main thread may sleep; -1: until something happens. */
@@ -120,8 +120,9 @@ static int sleep_ms_max(const struct service *service)
     bool is_clock_needed = service->phase != SERVICE_SERVING || service->listener.paused_until_ns != 0;
     if (is_clock_needed) return TURN_MS;
     int sleep_ms = has_laboratory(service->config) ? (int)(LOAD_SAMPLE_NS / NS_PER_MS) : -1;
-    sleep_ms = shorter(sleep_ms, notifier_sleep_ms(&service->notifier, clock_now_ns()));
-    return service->start_end_ns == 0 ? sleep_ms : shorter(sleep_ms, (int)(START_NS / NS_PER_MS));
+    if (sleep_ms == -1 && service->start_end_ns != 0) sleep_ms = (int)(START_NS / NS_PER_MS);
+    int notifier_ms = notifier_sleep_ms(&service->notifier, clock_now_ns());
+    return sleep_ms == -1 || (notifier_ms != -1 && notifier_ms < sleep_ms) ? notifier_ms : sleep_ms;
 }
 
 static void forget_start(struct service *service, uint64_t now_ns)

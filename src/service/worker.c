@@ -51,6 +51,7 @@ struct worker {
     struct route_table tables[3];
     struct router router;
     unsigned taken; /* sockets, ever */
+    bool is_parting;
     bool is_closing;
 };
 
@@ -96,7 +97,8 @@ static enum fault start_store(struct worker *worker)
         .application_name = "splits",
         .blocking = config->db_mode == DB_MODE_BLOCKING,
         .prepared = config->db_prepared,
-        .combine = config->db_combine,
+        .combine_lookups = config->db_combine == DB_COMBINE_ALL,
+        .combine_creates = config->db_combine != DB_COMBINE_OFF,
         .connections = config->db_connections,
         .queue_max = config->db_queue_max,
         .in_flight_max = config->db_in_flight_max,
@@ -184,6 +186,10 @@ static int timeout_ms(uint64_t now_ns, uint64_t wake_ns, uint64_t other_wake_ns)
 static bool is_over(struct worker *worker)
 {
     enum service_phase phase = phase_of(worker);
+    if (phase >= SERVICE_PARTING && !worker->is_parting) {
+        worker->is_parting = true;
+        server_end_keep_alive(worker->server);
+    }
     if (phase >= SERVICE_CLOSING && !worker->is_closing) {
         worker->is_closing = true;
         /* Sockets that were handed over before the phase changed are not forgotten. */
@@ -226,6 +232,8 @@ static void serve(struct worker *worker)
 static void start_counting(struct worker *worker)
 {
     (void)pthread_getcpuclockid(pthread_self(), &worker->counters->cpu_clock);
+    atomic_store_explicit(&worker->counters->connections_max, worker->config.connections_max,
+                          memory_order_relaxed);
     worker->counters->database = postgres_user_store_statistics(worker->store);
     atomic_store_explicit(&worker->counters->is_running, true, memory_order_release);
 }

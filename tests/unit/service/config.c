@@ -97,7 +97,7 @@ START_TEST(without_options_and_environment_there_are_the_defaults)
     ck_assert_uint_eq(config.db_connect_timeout_ms, 5000);
     ck_assert_uint_eq(config.db_reconnect_max_ms, 1000);
     ck_assert(config.db_prepared);
-    ck_assert(!config.db_combine);
+    ck_assert_int_eq(config.db_combine, DB_COMBINE_CREATES);
     ck_assert_str_eq(config.migrations_dir, SPLITS_MIGRATIONS_DIR);
     ck_assert_uint_eq(config.drain_delay_ms, 0);
     ck_assert_uint_eq(config.grace_period_ms, 10000);
