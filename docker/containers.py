@@ -40,6 +40,13 @@ def ulimits():
         yield f"{name}={limit}:{limit}"
 
 
+def storage_driver(folder):
+    """vfs copies where the kernel has no overlays, or where one would lie on another, as in a container."""
+    has_overlays = "overlay" in pathlib.Path("/proc/filesystems").read_text(encoding="ascii").split()
+    kind = subprocess.run(["stat", "--file-system", "--format=%T", folder], capture_output=True, text=True).stdout
+    return "overlay" if has_overlays and kind.strip() != "overlayfs" else "vfs"
+
+
 class Engine:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
@@ -66,9 +73,8 @@ class Engine:
         self._write_configuration()
 
     def _write_configuration(self):
-        overlay = "overlay" in pathlib.Path("/proc/filesystems").read_text(encoding="ascii").split()
         (self.folder / "storage.conf").write_text(
-            f'[storage]\ndriver = "{"overlay" if overlay else "vfs"}"\n'
+            f'[storage]\ndriver = "{storage_driver(self.folder)}"\n'
             f'graphroot = "{self.folder}/storage"\nrunroot = "{self.folder}/run"\n')
         # Locks in files and a folder of its own keep it apart from another podman; no systemd is asked for anything.
         (self.folder / "containers.conf").write_text(
