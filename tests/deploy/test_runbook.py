@@ -9,7 +9,7 @@ from runbook import PARTS, RUNBOOK, blocks, entries
 from test_alerts import ALERTS
 
 NAMES = sorted({rule["alert"] for rule in ALERTS})
-FOREIGN = {"pg_monitor", "idempotency_keys", "pg_is_in_recovery", "pg_terminate_backend", "max_connections", 
+FOREIGN = {"pg_monitor", "idempotency_keys", "pg_is_in_recovery", "pg_terminate_backend", "max_connections",
            "server_lifetime", "idle_session_timeout", "default_transaction_read_only", "runbook_url",
            "container_cpu_cfs_throttled_seconds_total"}
 
