@@ -12,10 +12,13 @@ import random
 import signal
 import sys
 
+import paths  # noqa: F401
 import psycopg2
 from cluster import Cluster
 from rehearsal import Database, Rehearsal
-from rollout import PRODUCTION, wait_until
+from rollout import PRODUCTION
+
+from service import wait_until
 
 WRITERS = 6
 WRITES_BETWEEN = 30 # acknowledged, before each fault

@@ -9,10 +9,11 @@ With synchronous replication a commit that was acknowledged is on both, so losin
 
 import contextlib
 
-from rollout import wait_until
+import paths  # noqa: F401
 
 from postgres import PostgresServer, free_port
 from proxy import Proxy
+from service import wait_until
 
 REPLICA_SECONDS_MAX = 20
 
