@@ -13,7 +13,6 @@ import signal
 import sys
 
 import paths  # noqa: F401
-import psycopg2
 from cluster import Cluster
 from rehearsal import Database, Rehearsal
 from rollout import PRODUCTION
@@ -27,20 +26,13 @@ HEAD = ("fault", "times", "seconds", "requests", "without a 2xx answer", "writes
         "lost", "doubled", "denied")
 
 
-def accepts_connections(server):
-    try:
-        server.query("SELECT 1")
-        return True
-    except psycopg2.OperationalError:
-        return False
-
-
 def kill_backend(cluster, _):
     """PostgreSQL ends all its backends and recovers."""
-    pids = cluster.query("SELECT pid FROM pg_stat_activity WHERE application_name = 'splits'")
-    if pids:
-        os.kill(random.choice(pids)[0], signal.SIGKILL)
-    wait_until(lambda: accepts_connections(cluster.primary), RECOVERY_SECONDS_MAX, "the recovery")
+    rows = cluster.query("SELECT pid FROM pg_stat_activity WHERE application_name = 'splits'")
+    pid, = random.choice(rows)
+    os.kill(pid, signal.SIGKILL)
+    # Listed until the postmaster has noticed.
+    wait_until(lambda: cluster.count("pg_stat_activity WHERE pid = %s", pid) == 0, RECOVERY_SECONDS_MAX, "the recovery")
     cluster.await_standby()
 
 
