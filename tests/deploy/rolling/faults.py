@@ -98,6 +98,8 @@ def main():
     unknown = [kind for kind in options.kinds if kind not in KINDS]
     if unknown:
         parser.error(f"no kind {unknown[0]}; there are {', '.join(KINDS)}")
+    # libpq would print what a crash says to connections that are just being made.
+    os.environ["PGOPTIONS"] = "-c client_min_messages=error"
     print("| " + " | ".join(HEAD) + " |\n|" + "---|" * len(HEAD), flush=True)
     is_well = True
     with Cluster() as cluster:
