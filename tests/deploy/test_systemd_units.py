@@ -18,7 +18,6 @@ NEEDED = {
     "RestrictAddressFamilies=~AF_(INET|INET6)": "it serves the network",
     "IPAddressDeny=": "who may connect is the site's part: a firewall, or a drop-in",
     "RestrictAddressFamilies=~AF_UNIX": "PostgreSQL on the same machine, and systemd's notify socket",
-    "SystemCallFilter=~@resources": "sched_setaffinity: each worker has its processor",
     "RootDirectory=/RootImage=": "it comes as a binary with shared libraries",
     "DeviceAllow=": "ProtectClock= lets the real-time clock be read",
 }
