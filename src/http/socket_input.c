@@ -72,12 +72,6 @@ size_t socket_input_write_request(const struct exchange *exchange, char *buffer,
         at = put(at, exchange->keeps_alive ? "0\r\nConnection: Keep-Alive\r\n" : "0\r\n");
     else
         at = put(at, "1\r\nHost:x\r\n"); /* libmicrohttpd 1.0 refuses HTTP/1.1 without one */
-    if (exchange->may_have_more || exchange_has_more(exchange)) {
-        at = put(at, "X:");
-        size_t filling = size - (size_t)(at - buffer) - 4;
-        memset(at, 'x', filling);
-        at = put(at + filling, "\r\n");
-    }
     at = put(at, "\r\n");
     return (size_t)(at - buffer);
 }
