@@ -81,7 +81,8 @@ def instances_are_counted(manifests):
 def connections_fit(manifests):
     if manifests.workers() is None:
         return # bounded() tells
-    wanted = manifests.setting("SPLITS_REPLICAS") * manifests.workers() * manifests.setting("SPLITS_DB_CONNECTIONS")
+    instances = manifests.setting("SPLITS_REPLICAS") or 1
+    wanted = instances * manifests.workers() * manifests.setting("SPLITS_DB_CONNECTIONS")
     if not 0 < wanted <= MAX_CONNECTIONS:
         yield f"{wanted} connections; a PostgreSQL as installed has {MAX_CONNECTIONS}"
 
@@ -154,7 +155,7 @@ def migration_with_rollout(manifests):
         yield "another image than the server's"
     if container.get("args") != ["migrate", "up"]:
         yield "does not migrate"
-    if "envFrom" in container:
+    if any("configMapRef" in source for source in container.get("envFrom", [])):
         yield "changes with the settings, which a Job must not"
 
 
