@@ -11,7 +11,7 @@ import sys
 
 import common
 
-SHELL_SCRIPTS = ("dev", ".ci/run", "tests/ci/private_postgres.sh")
+SHELL_SCRIPTS = ("dev", ".ci/run", "tests/ci/private_postgres.sh", "deploy/prometheus/prometheus_rule.sh")
 
 
 def run(command):

@@ -154,7 +154,7 @@ AVAILABILITY = [
     *server("pre_stop", BOX + "lifecycle", GONE),
     *server("pre_stop", BOX + "lifecycle preStop exec command 2", "0"),
     *setting("drain_delay", "SPLITS_DRAIN_DELAY_MS", GONE),
-    *setting("drain_delay", "SPLITS_DRAIN_DELAY_MS", "3000"),
+    *setting("drain_delay", "SPLITS_DRAIN_DELAY_MS", "3900"),
     *server("drain_delay", BOX + "readinessProbe periodSeconds", 10),
     *server("drain_delay", BOX + "readinessProbe periodSeconds", GONE),
     *server("time_to_drain", POD + "terminationGracePeriodSeconds", 15),

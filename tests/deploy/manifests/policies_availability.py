@@ -49,10 +49,10 @@ def pre_stop(manifests):
 
 
 def drain_delay(manifests):
-    """Whoever learns from readiness alone that a pod goes has noticed when it stops to take requests."""
+    """Whoever learns from readiness alone that a pod goes has noticed in the first half; the second is for clients."""
     probe = manifests.container.get("readinessProbe")
-    if probe and manifests.setting("SPLITS_DRAIN_DELAY_MS") < 1000 * probe_seconds(probe):
-        yield "SPLITS_DRAIN_DELAY_MS is shorter than readiness takes to be noticed"
+    if probe and manifests.setting("SPLITS_DRAIN_DELAY_MS") / 2 < 1000 * probe_seconds(probe):
+        yield "half of SPLITS_DRAIN_DELAY_MS is shorter than unreadiness takes to be noticed"
 
 
 def time_to_drain(manifests):

@@ -1,6 +1,8 @@
 """Every document is what the API of Kubernetes takes, and nothing else, in each version that is promised."""
 
 import copy
+import functools
+import os
 
 import crd
 import jsonschema
@@ -10,6 +12,8 @@ from manifests import KUBERNETES, ROOT, load_all, render
 
 VERSIONS = ("1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37") # docs/kubernetes.md
 CUSTOM = crd.load()
+# A megabyte, which the library reads anew for every document.
+kubernetes_validate.utils.schema_contents = functools.cache(kubernetes_validate.utils.schema_contents)
 
 COMPONENT = """
 apiVersion: kustomize.config.k8s.io/v1beta1
@@ -50,12 +54,10 @@ def at(tree, path):
 @pytest.fixture(scope="session")
 def with_operator(tmp_path_factory):
     """What the component adds to an overlay."""
-    # Under build/, for kustomize takes relative paths alone.
     folder = tmp_path_factory.mktemp("overlay")
-    up = "../" * len(folder.parts[1:])
-    file = COMPONENT.format(base=up + str(KUBERNETES / "overlays/production")[1:],
-                            component=up + str(KUBERNETES / "components/prometheus-operator")[1:])
-    (folder / "kustomization.yaml").write_text(file)
+    paths = [os.path.relpath(KUBERNETES / name, folder.resolve()) # kustomize refuses absolute ones
+             for name in ("overlays/production", "components/prometheus-operator")]
+    (folder / "kustomization.yaml").write_text(COMPONENT.format(base=paths[0], component=paths[1]))
     return render(folder)
 
 
