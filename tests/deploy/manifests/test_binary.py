@@ -4,7 +4,7 @@ import signal
 import time
 
 import pytest
-from binary import PROGRAM, Server, run, unknown_settings, wait_until
+from binary import PROGRAM, Server, free_port, run, unknown_settings, wait_until
 from manifests import pre_stop_seconds
 from postgres import PostgresServer
 
@@ -57,6 +57,15 @@ def test_a_pod_waits_for_its_secret_and_for_the_migration(manifests, database, t
         assert migration.returncode == 0, migration.stderr
         server.wait_for(readiness)
         assert not [line for line in server.log.read_text().splitlines() if "unknown_setting" in line]
+
+
+def test_a_wrong_setting_ends_the_migration_and_an_absent_database_does_not(manifests):
+    rules = manifests.migration["spec"]["podFailurePolicy"]["rules"]
+    final = [code for rule in rules if rule["action"] == "FailJob" for code in rule["onExitCodes"]["values"]]
+    arguments = manifests.migration["spec"]["template"]["spec"]["containers"][0]["args"]
+    nobody = f"--database-url=postgresql://127.0.0.1:{free_port()}/splits"
+    assert run([*arguments, "--db-connect-timeout-ms=none"]).returncode in final
+    assert run([*arguments, nobody, "--db-connect-timeout-ms=100"]).returncode not in [*final, 0]
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """The image, compose.yaml and the systemd unit beside the binary and the manifests: the same program everywhere."""
 
 import configparser
+import json
 import re
 import shlex
 import subprocess
 
 import dockerfile_parse
-import json
 import pytest
 import yaml
 from binary import PROGRAM, run, unknown_settings
