@@ -14,6 +14,8 @@ import sys
 import threading
 import time
 
+import needs
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 FUZZ_SECONDS = 8
@@ -95,7 +97,7 @@ class Stage:
 
     def pytest(self, step, python, folder, environment):
         """Runs a folder of pytest's and counts the single tests in it."""
-        command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--reruns=2", folder]
+        command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *needs.second_chances(), folder]
         code, log, seconds = self.run(step, command, environment)
         passed, failed, skipped = counts_in(log.read_text(errors="replace"))
         if code != 0 and not failed:
