@@ -27,10 +27,18 @@ struct response {
     const char *link;
     const char *allow;
     const char *etag;
-    const char *accept;     /* media types that would have been accepted, beside 415 */
-    unsigned retry_after_s; /* 0: no Retry-After */
-    enum fault fault;       /* what a problem reports; FAULT_NONE for all else */
+    const char *accept;      /* media types that would have been accepted, beside 415 */
+    unsigned retry_after_s;  /* 0: no Retry-After */
+    enum fault fault;        /* what a problem reports; FAULT_NONE for all else */
+    bool is_outcome_unknown; /* a problem that says: the change may have been made, or not */
 };
+
+/* Did the service fail? 501 and 505 are about what the client sent: nonsense shall not fill logs, nor raise
+ * alarms. */
+static inline bool response_is_failure(unsigned status)
+{
+    return status >= 500 && status != 501 && status != 505;
+}
 
 /* Answers with status and a JSON body; set further fields of request->response before. */
 void response_json(struct request *request, unsigned status, struct text body);

@@ -46,7 +46,8 @@ struct request_metrics_group {
 /*
  * The families
  * http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code},
- * splits_request_phase_seconds{route,phase}, splits_request_overhead_seconds{route} and
+ * splits_request_phase_seconds{http_route,phase}, splits_request_overhead_seconds{http_route},
+ * splits_requests_failed_total{http_route}, splits_problems_total{code}, splits_outcomes_unknown_total and
  * splits_metrics_dropped_total. What matched no route has the route "", and its method may be a guess; a
  * request whose client left before there was an answer has the status 499.
  */

@@ -23,6 +23,7 @@ struct postgres_statistics {
     atomic_uint_fast64_t round_trip_ns;    /* to the database and back, at present */
     atomic_uint used, idle; /* connections that are up, at present: with and without queries on them */
     atomic_uint pending;    /* queries in the queue, at present */
+    unsigned connections_max, pending_max; /* the bounds of used + idle, and of pending; for ever */
 };
 
 /* Names of the statements, by index; NULL behind the last. */

@@ -22,6 +22,7 @@
 struct worker_counters {
     _Alignas(OBSERVATION_CACHE_LINE) struct histogram turns; /* a loop's work between two waits */
     atomic_uint connections;                                 /* of clients, at present */
+    atomic_uint connections_max;                             /* the bound of that */
     atomic_int readiness;              /* enum fault, at present: FAULT_NONE when it can serve */
     atomic_bool is_running;            /* cpu_clock and database are there */
     clockid_t cpu_clock;               /* of its thread */

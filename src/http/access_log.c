@@ -12,12 +12,6 @@ static struct text route_of(const struct request *request)
     return request->route == NULL ? TEXT("") : text_of(request->route->path);
 }
 
-/* 501 and 505 are about what the client sent: whoever sends nonsense shall not fill the log with it. */
-static bool is_error(unsigned status)
-{
-    return status >= 500 && status != 501 && status != 505;
-}
-
 static struct log_field phase_field(const struct ledger *ledger, enum phase phase)
 {
     static const char *const names[PHASE_COUNT] = {
@@ -33,8 +27,9 @@ void access_log_write(enum access_log which, const struct exchange *exchange, bo
     const struct request *request = &exchange->request;
     const struct ledger *ledger = &request->ledger;
     const struct response *response = &request->response;
-    if (which == ACCESS_LOG_OFF || (which == ACCESS_LOG_ERRORS && !is_error(response->status))) return;
-    enum log_level level = is_error(response->status) ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+    bool is_failure = response_is_failure(response->status);
+    if (which == ACCESS_LOG_OFF || (which == ACCESS_LOG_ERRORS && !is_failure)) return;
+    enum log_level level = is_failure ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
     if (!log_enabled(level)) return;
     log_event(level, "request", LOG_STRING("method", method_name(request->method)),
               LOG_TEXT("route", route_of(request)),

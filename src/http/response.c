@@ -70,11 +70,13 @@ void response_problem(struct request *request, enum fault fault, const char *det
     ledger_enter(&request->ledger, PHASE_JSON);
     struct problem_details details = {detail, text_of(request->id), errors, count, false};
     /* When the deadline passes, a change may be on its way to the database, or made. */
-    details.is_outcome_unknown = fault == FAULT_REQUEST_TIMEOUT && !method_is_safe(request->method);
+    details.is_outcome_unknown = fault == FAULT_OUTCOME_UNKNOWN ||
+                                 (fault == FAULT_REQUEST_TIMEOUT && !method_is_safe(request->method));
+    request->response.is_outcome_unknown = details.is_outcome_unknown;
     char *body = arena_take(&request->arena, problem_size_max(fault, &details));
     if (!body) {
-        set_problem(&request->response, fault == FAULT_OUTCOME_UNKNOWN ? fault : FAULT_MEMORY,
-                    body_without_memory(fault));
+        fault = details.is_outcome_unknown ? FAULT_OUTCOME_UNKNOWN : FAULT_MEMORY;
+        set_problem(&request->response, fault, body_without_memory(fault));
         finish(request);
         return;
     }

@@ -3,11 +3,14 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* The bounds of a histogram's buckets in seconds, as the clients of Prometheus write them. */
+/*
+ * The bounds of a histogram's buckets in seconds, in the form that OpenMetrics calls canonical: Prometheus 3
+ * rewrites others when it scrapes, and a query for le="1" would find nothing there.
+ */
 static const char *const bucket_bounds[HISTOGRAM_BUCKETS] = {
     "1e-06",  "2.5e-06", "5e-06",  "1e-05", "2.5e-05", "5e-05", "0.0001", "0.00025",
     "0.0005", "0.001",   "0.0025", "0.005", "0.01",    "0.025", "0.05",   "0.1",
-    "0.25",   "0.5",     "1",      "2.5",   "5",       "10",    "+Inf",
+    "0.25",   "0.5",     "1.0",    "2.5",   "5.0",     "10.0",  "+Inf",
 };
 
 void metrics_text_family(struct metrics_text *text, const char *name, const char *type, const char *help)

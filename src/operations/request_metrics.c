@@ -99,11 +99,19 @@ static void add_ledger(struct route_record *record, const struct ledger *ledger)
     ledger_recorder_add(record->recorder, ledger, ledger->since_ns);
 }
 
+static void count_problem(struct request_metrics *metrics, const struct response *response)
+{
+    if (response->fault == FAULT_NONE) return;
+    add_one(&metrics->problems[response->fault]);
+    if (response->is_outcome_unknown) add_one(&metrics->outcomes_unknown);
+}
+
 void request_metrics_record(void *argument, const struct request *request)
 {
     struct request_metrics *metrics = argument;
     const struct ledger *ledger = &request->ledger;
     add_one(&metrics->count);
+    count_problem(metrics, &request->response);
     flight_recorder_add(metrics->flights, request, ledger->since_ns);
     struct route_record *record = get_record(metrics, request->route);
     struct series *series = record ? get_series(record, request->method, flight_status(request)) : NULL;

@@ -83,6 +83,15 @@ static void sum_duration(void *argument, const struct route_record *record)
             histogram_read(&record->series[i]->duration, &sum->counts);
 }
 
+static void sum_failures(void *argument, const struct route_record *record)
+{
+    struct sum *sum = argument;
+    size_t count = atomic_load_explicit(&record->series_count, memory_order_acquire);
+    for (size_t i = 0; i < count; i++)
+        if (response_is_failure(record->series[i]->status))
+            histogram_read(&record->series[i]->duration, &sum->counts);
+}
+
 static void sum_phase(void *argument, const struct route_record *record)
 {
     struct sum *sum = argument;
@@ -116,7 +125,7 @@ static void write_phases(struct request_metrics_group group, const char *path, s
     for (enum phase phase = 0; phase < PHASE_COUNT; phase++) {
         struct sum sum = {.phase = phase};
         visit_records(group, path, sum_phase, &sum);
-        metrics_text_histogram(text, METRIC_LABELS({"route", path}, {"phase", phase_name(phase)}),
+        metrics_text_histogram(text, METRIC_LABELS({"http_route", path}, {"phase", phase_name(phase)}),
                                &sum.counts);
     }
 }
@@ -125,7 +134,50 @@ static void write_overhead(struct request_metrics_group group, const char *path,
 {
     struct sum sum = {.counts = {.sum_us = 0}};
     visit_records(group, path, sum_overhead, &sum);
-    metrics_text_histogram(text, METRIC_LABELS({"route", path}), &sum.counts);
+    metrics_text_histogram(text, METRIC_LABELS({"http_route", path}), &sum.counts);
+}
+
+static void write_failures_of(struct request_metrics_group group, const char *path, struct metrics_text *text)
+{
+    struct sum sum = {.counts = {.sum_us = 0}};
+    uint64_t count = 0;
+    visit_records(group, path, sum_failures, &sum);
+    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+        count += sum.counts.counts[i];
+    metrics_text_integer(text, METRIC_LABELS({"http_route", path}), count);
+}
+
+/*
+ * The durations count these, too, but a series that begins with the first failures does not show them as an
+ * increase. Here a route is at 0 before it fails; and refusals at the door, which have none, from the start.
+ */
+static void write_failures(struct request_metrics_group group, const struct path_list *list,
+                           struct metrics_text *text)
+{
+    metrics_text_family(text, "splits_requests_failed_total", "counter",
+                        "Requests that were answered 500, 503 or 504.");
+    write_failures_of(group, "", text);
+    for (size_t i = 0; i < list->count; i++)
+        if (list->paths[i][0] != '\0') write_failures_of(group, list->paths[i], text);
+}
+
+/* Every code from the start, at 0: an increase is seen only of a counter that was there before. */
+static void write_problems(struct request_metrics_group group, struct metrics_text *text)
+{
+    metrics_text_family(text, "splits_problems_total", "counter",
+                        "Answers that report a problem, by its code.");
+    for (enum fault fault = FAULT_NONE + 1; fault < FAULT_COUNT; fault++) {
+        uint64_t count = 0;
+        for (size_t i = 0; i < group.count; i++)
+            count += atomic_load_explicit(&group.workers[i]->problems[fault], memory_order_relaxed);
+        metrics_text_integer(text, METRIC_LABELS({"code", fault_code(fault)}), count);
+    }
+    uint64_t unknown = 0;
+    for (size_t i = 0; i < group.count; i++)
+        unknown += atomic_load_explicit(&group.workers[i]->outcomes_unknown, memory_order_relaxed);
+    metrics_text_family(text, "splits_outcomes_unknown_total", "counter",
+                        "Answers that say of a change that it may or may not have been made.");
+    metrics_text_integer(text, METRIC_NO_LABELS, unknown);
 }
 
 static void write_dropped(struct request_metrics_group group, struct metrics_text *text)
@@ -153,6 +205,8 @@ void request_metrics_write(struct request_metrics_group group, struct metrics_te
                         "A request's duration without the database and the queue before it.");
     for (size_t i = 0; i < list.count; i++)
         write_overhead(group, list.paths[i], text);
+    write_failures(group, &list, text);
+    write_problems(group, text);
     write_dropped(group, text);
 }
 

@@ -36,6 +36,8 @@ struct request_metrics {
     _Alignas(CACHE_LINE) struct route_record *last; /* the writer's own: found last */
     struct flight_recorder *flights;
     atomic_uint_fast64_t count, dropped;
+    atomic_uint_fast64_t problems[FAULT_COUNT]; /* answers, by what they report */
+    atomic_uint_fast64_t outcomes_unknown;      /* those of changes that may have been made, or not */
     atomic_size_t record_count;
     struct route_record *records[REQUEST_METRICS_ROUTES_MAX];
 };

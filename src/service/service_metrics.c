@@ -55,15 +55,44 @@ static uint64_t lost(const struct postgres_statistics *database)
     return atomic_load_explicit(&database->lost, memory_order_relaxed);
 }
 
+static uint64_t connections_max(const struct postgres_statistics *database)
+{
+    return database->connections_max;
+}
+
+static uint64_t pending_max(const struct postgres_statistics *database)
+{
+    return database->pending_max;
+}
+
 static uint64_t busy_us(const struct postgres_statistics *database)
 {
     return atomic_load_explicit(&database->busy_us, memory_order_relaxed);
 }
 
-static void write_one(const struct observation *observation, struct metrics_text *text, database_reader *read)
+/* The families of the pool that are one number. */
+static void write_numbers(const struct observation *observation, struct metrics_text *text)
 {
-    metrics_text_integer(text, METRIC_LABELS({"db_client_connection_pool_name", POOL}),
-                         sum_over_databases(observation, read));
+    static const struct {
+        const char *name, *type, *help;
+        database_reader *read;
+    } families[] = {
+        {"db_client_connection_max", "gauge",
+         "Connections to the database that are kept open while it can be reached.", connections_max},
+        {"db_client_connection_pending_requests", "gauge", "Queries that wait for a place on a connection.",
+         pending},
+        {"splits_db_pending_requests_max", "gauge",
+         "Queries that may wait; one more is refused. Each worker has its part.", pending_max},
+        {"db_client_connection_timeouts_total", "counter",
+         "Queries given up because they had waited too long for a connection.", timeouts},
+        {"splits_db_rejected_total", "counter", "Queries refused because the queue was full.", rejected},
+        {"splits_db_connections_lost_total", "counter", "Connections to the database that were lost.", lost},
+    };
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+        metrics_text_family(text, families[i].name, families[i].type, families[i].help);
+        metrics_text_integer(text, METRIC_LABELS({"db_client_connection_pool_name", POOL}),
+                             sum_over_databases(observation, families[i].read));
+    }
 }
 
 static void write_states(const struct observation *observation, struct metrics_text *text)
@@ -123,18 +152,7 @@ static void write_operations(const struct observation *observation, struct metri
 static void write_database(const struct observation *observation, struct metrics_text *text)
 {
     write_states(observation, text);
-    metrics_text_family(text, "db_client_connection_pending_requests", "gauge",
-                        "Queries that wait for a place on a connection.");
-    write_one(observation, text, pending);
-    metrics_text_family(text, "db_client_connection_timeouts_total", "counter",
-                        "Queries given up because they had waited too long for a connection.");
-    write_one(observation, text, timeouts);
-    metrics_text_family(text, "splits_db_rejected_total", "counter",
-                        "Queries refused because the queue was full.");
-    write_one(observation, text, rejected);
-    metrics_text_family(text, "splits_db_connections_lost_total", "counter",
-                        "Connections to the database that were lost.");
-    write_one(observation, text, lost);
+    write_numbers(observation, text);
     metrics_text_family(text, "splits_db_connection_busy_seconds_total", "counter",
                         "Time with a query on it, of all connections.");
     metrics_text_number(text, METRIC_LABELS({"db_client_connection_pool_name", POOL}),
@@ -166,6 +184,12 @@ static void write_workers(const struct observation *observation, struct metrics_
         metrics_text_integer(
             text, METRIC_LABELS({"worker", name_of(i).text}),
             atomic_load_explicit(&observation->workers[i].connections, memory_order_relaxed));
+    metrics_text_family(text, "splits_worker_connections_max", "gauge",
+                        "Client connections that a worker may have; one more is refused.");
+    for (size_t i = 0; i < observation->count; i++)
+        metrics_text_integer(
+            text, METRIC_LABELS({"worker", name_of(i).text}),
+            atomic_load_explicit(&observation->workers[i].connections_max, memory_order_relaxed));
     metrics_text_family(text, "splits_worker_cpu_seconds_total", "counter", "CPU time, by worker.");
     for (size_t i = 0; i < observation->count; i++)
         metrics_text_number(text, METRIC_LABELS({"worker", name_of(i).text}),
@@ -177,8 +201,28 @@ static void write_workers(const struct observation *observation, struct metrics_
         histogram_read(&observation->workers[i].turns, &counts);
         metrics_text_histogram(text, METRIC_LABELS({"worker", name_of(i).text}), &counts);
     }
+}
+
+/* Workers that cannot serve for this reason. */
+static uint64_t count_unready(const struct observation *observation, enum fault fault)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < observation->count; i++)
+        count += (enum fault)atomic_load(&observation->workers[i].readiness) == fault;
+    return count;
+}
+
+/* The reasons are those that a worker's readiness knows. */
+static void write_readiness(const struct observation *observation, struct metrics_text *text)
+{
+    static const enum fault reasons[] = {FAULT_DATABASE_UNAVAILABLE, FAULT_SCHEMA_BEHIND,
+                                         FAULT_SCHEMA_UNKNOWN, FAULT_DRAINING};
     metrics_text_family(text, "splits_ready", "gauge", "1 when every worker can serve.");
     metrics_text_integer(text, METRIC_NO_LABELS, observation_readiness(observation) == FAULT_NONE);
+    metrics_text_family(text, "splits_unready_workers", "gauge", "Workers that cannot serve, by the reason.");
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        metrics_text_integer(text, METRIC_LABELS({"code", fault_code(reasons[i])}),
+                             count_unready(observation, reasons[i]));
 }
 
 void service_metrics_write(void *argument, struct metrics_text *text)
@@ -189,6 +233,7 @@ void service_metrics_write(void *argument, struct metrics_text *text)
     metrics_text_family(text, "splits_log_lines_dropped_total", "counter",
                         "Log lines that nobody took in time.");
     metrics_text_integer(text, METRIC_NO_LABELS, log_dropped());
+    write_readiness(observation, text);
     write_workers(observation, text);
     write_database(observation, text);
 }

@@ -21,6 +21,7 @@ BUILD = ROOT / "build"
 FUZZ_SECONDS = 8
 COVERAGE_MIN = {"line": 90, "branch": 80}
 LOG_TAIL_LINES = 60
+NO_CONTAINERS = 4 # the exit code of docker/image.py
 
 CHECK_COUNT = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.M)
 PYTEST_COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)\b")
@@ -232,10 +233,23 @@ def deploy(stage):
     stage.pytest("manifests", ROOT / ".dev/tools/deploy/bin/python", tests, {"SPLITS_BINARY": stage.folder / "splits"})
 
 
+def image(stage):
+    """The container image, and a container of it; skipped where there can be none."""
+    code, log, seconds = stage.run("image", [sys.executable, ROOT / "docker/image.py"])
+    text = log.read_text(errors="replace")
+    passed, failed, skipped = counts_in(text)
+    if code == NO_CONTAINERS:
+        print(f"     {text.splitlines()[-1]}", flush=True)
+        skipped = 1
+    elif code != 0 and not failed:
+        failed = 1
+    tally.add("image", passed, failed, skipped, seconds, log)
+
+
 # Two lanes for two processors. What measures time is in the first; the second gives way to it.
 LANES = (
     (gcc, address, thread, coverage),
-    (clang, small, lint, fuzz, deploy),
+    (clang, small, lint, fuzz, deploy, image),
 )
 
 

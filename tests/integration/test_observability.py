@@ -36,6 +36,18 @@ def counted(service, **labels):
     return scrape(service).sum("http_server_request_duration_seconds_count", **labels)
 
 
+def problems(service, code):
+    return scrape(service).sum("splits_problems_total", code=code)
+
+
+def unready_workers(service):
+    """How many, by the reason."""
+    family = "splits_unready_workers"
+    metrics = scrape(service)
+    return {code: metrics.sum(family, code=code) for code in metrics.labels(family, "code")
+            if metrics.sum(family, code=code)}
+
+
 def wait_for_a_locked_out_query(shared):
     """Inside shared.locked(); gives the process id of its backend."""
     return wait_until(lambda: shared.query("SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
@@ -165,14 +177,15 @@ def test_every_request_is_counted_once(counting):
 def test_phases_and_overhead_sum_to_the_duration(counting):
     metrics = scrape(counting)
     duration = metrics.sum("http_server_request_duration_seconds_sum", http_route=USER_ROUTE)
-    phases = {phase: metrics.sum("splits_request_phase_seconds_sum", route=USER_ROUTE, phase=phase) for phase in PHASES}
-    overhead = metrics.sum("splits_request_overhead_seconds_sum", route=USER_ROUTE)
+    phases = {phase: metrics.sum("splits_request_phase_seconds_sum", http_route=USER_ROUTE, phase=phase)
+              for phase in PHASES}
+    overhead = metrics.sum("splits_request_overhead_seconds_sum", http_route=USER_ROUTE)
     count = metrics.sum("http_server_request_duration_seconds_count", http_route=USER_ROUTE)
     rounding = 1e-6 * (len(PHASES) + 2) * 2
     assert abs(sum(phases.values()) - duration) <= rounding
     assert abs(overhead + phases["db"] + phases["queue"] - duration) <= rounding
     for phase in PHASES:
-        assert metrics.sum("splits_request_phase_seconds_count", route=USER_ROUTE, phase=phase) == count
+        assert metrics.sum("splits_request_phase_seconds_count", http_route=USER_ROUTE, phase=phase) == count
 
 
 def test_what_clients_write_becomes_no_label(serving):
@@ -185,12 +198,13 @@ def test_what_clients_write_becomes_no_label(serving):
     metrics = scrape(serving)
     routes = metrics.labels("http_server_request_duration_seconds_count", "http_route")
     assert routes <= {"", "/users", USER_ROUTE, "/health", "/health/ready", "/lab/users", "/lab/verdict"}
-    assert metrics.labels("splits_request_phase_seconds_count", "route") == routes
+    assert metrics.labels("splits_request_phase_seconds_count", "http_route") == routes
     assert len(metrics.text.splitlines()) < 3000
 
 
 def test_clients_that_are_refused_at_the_door_are_counted(shared):
     with Service(shared.url, "--workers=1", "--connections-max=2") as service, contextlib.ExitStack() as stack:
+        assert scrape(service).sum("splits_worker_connections_max") == 2
         wait_until(lambda: scrape(service).sum("splits_worker_connections") == 0)
         held = [stack.enter_context(socket.create_connection(("127.0.0.1", service.port))) for _ in range(2)]
         wait_until(lambda: scrape(service).sum("splits_worker_connections") == len(held))
@@ -200,6 +214,7 @@ def test_clients_that_are_refused_at_the_door_are_counted(shared):
                 assert client.answer().status == 503
         wait_until(lambda: counted(service, http_route="", http_response_status_code="503") == before + 3)
         assert counted(service, http_request_method="_OTHER", http_response_status_code="503") == before + 3
+        assert problems(service, "too_many_connections") == 3
 
 
 def test_methods_that_are_not_known_are_labelled_other(shared):
@@ -217,12 +232,30 @@ def test_the_connections_to_the_database_are_counted_by_state(serving, shared):
     wait_until(lambda: scrape(serving).sum("db_client_connection_open") == 16, what="all connections")
     metrics = scrape(serving)
     assert metrics.sum("db_client_connection_create_time_seconds_count") >= 16
+    assert metrics.sum("db_client_connection_max") == 16
+    assert metrics.sum("splits_db_pending_requests_max") == 2 * 4096
     assert metrics.sum("splits_ready") == 1
     with shared.locked():
         asking = [Background(serving.get, f"/users/{number}") for number in range(1, 5)]
         wait_until(lambda: scrape(serving).sum("db_client_connection_open", db_client_connection_state="used") >= 1)
         for one in asking:
             assert one.result().status == 504
+
+
+def test_problems_are_counted_by_their_code(shared):
+    with Service(shared.url, "--workers=2", "--request-timeout-ms=1000", "--db-lock-timeout-ms=5000") as service:
+        service.wait_until_ready()
+        assert problems(service, "internal") == 0
+        assert service.get("/users/999999999").status == 404
+        with shared.locked():
+            assert service.get("/users/1").status == 504
+            assert problems(service, "request_timeout") == 1
+            assert scrape(service).sum("splits_outcomes_unknown_total") == 0 # it changes nothing
+            answer = service.create("late@shared.example")
+            assert (answer.status, answer.json()["outcome"]) == (504, "unknown")
+        wait_until(lambda: problems(service, "request_timeout") == 2)
+        assert problems(service, "user_not_found") == 1
+        assert scrape(service).sum("splits_outcomes_unknown_total") == 1
 
 
 def test_the_queries_are_counted_by_operation(counting):
@@ -277,7 +310,8 @@ def test_the_admin_knows_whether_every_worker_can_serve(shared):
         with Service(url, "--workers=2") as service:
             wait_until(lambda: service.admin("/health/ready").status == 200)
             server.kill()
-            wait_until(lambda: service.admin("/health/ready").code == "database_unavailable")
+            wait_until(lambda: unready_workers(service) == {"database_unavailable": 2})
+            assert service.admin("/health/ready").code == "database_unavailable"
             assert service.admin("/health").status == 200
             assert scrape(service).sum("splits_ready") == 0
             server.start()
@@ -290,6 +324,7 @@ def test_the_admin_answers_until_the_end_of_a_drain(shared):
         assert service.admin("/health/ready").status == 200
         service.process.terminate()
         wait_until(lambda: service.admin("/health/ready").code == "draining")
+        assert unready_workers(service) == {"draining": 2}
         assert scrape(service).sum("splits_ready") == 0
         assert service.admin("/debug/slowest").status == 200
         assert service.process.wait(10) == 0

@@ -47,6 +47,7 @@ static const struct {
     {FAULT_IDEMPOTENCY_RUNNING, 409, 0},
     {FAULT_LABORATORY_OFF, 403, 0},
     {FAULT_DATABASE_UNAVAILABLE, 503, 1},
+    {FAULT_DATABASE_URL, 503, 5},
     {FAULT_SCHEMA_BEHIND, 503, 5},
     {FAULT_SCHEMA_UNKNOWN, 503, 5},
     {FAULT_DRAINING, 503, 1},
@@ -217,10 +218,12 @@ START_TEST(a_change_that_timed_out_is_not_denied)
     response_problem(request, FAULT_REQUEST_TIMEOUT, NULL, NULL, 0);
     ck_assert_uint_eq(request->response.status, 504);
     ck_assert_ptr_nonnull(strstr(request_fixture_body(request), "\"outcome\":\"unknown\""));
+    ck_assert(request->response.is_outcome_unknown);
     request_fixture_free(request);
     request = request_fixture_new(METHOD_GET, "/users/1");
     response_problem(request, FAULT_REQUEST_TIMEOUT, NULL, NULL, 0);
     ck_assert_ptr_null(strstr(request_fixture_body(request), "outcome"));
+    ck_assert(!request->response.is_outcome_unknown);
     request_fixture_free(request);
 }
 END_TEST
@@ -236,9 +239,9 @@ START_TEST(a_retry_after_that_is_set_stays)
 END_TEST
 
 /* The answer for fault when there is no memory to write it. */
-static struct request *answer_without_memory(enum fault fault)
+static struct request *answer_without_memory(enum method method, enum fault fault)
 {
-    struct request *request = request_fixture_new(METHOD_GET, "/");
+    struct request *request = request_fixture_new(method, "/");
     request_fixture_exhaust(request);
     response_problem(request, fault, NULL, NULL, 0);
     return request;
@@ -246,7 +249,7 @@ static struct request *answer_without_memory(enum fault fault)
 
 START_TEST(without_memory_a_problem_still_has_a_body)
 {
-    struct request *request = answer_without_memory(FAULT_USER_NOT_FOUND);
+    struct request *request = answer_without_memory(METHOD_GET, FAULT_USER_NOT_FOUND);
     ck_assert_uint_eq(request->response.status, 503);
     ck_assert_uint_eq(request->response.retry_after_s, 1);
     ck_assert_int_eq((int)request->response.fault, FAULT_MEMORY);
@@ -259,13 +262,27 @@ END_TEST
 
 START_TEST(without_memory_an_unknown_outcome_is_not_denied)
 {
-    struct request *request = answer_without_memory(FAULT_OUTCOME_UNKNOWN);
+    struct request *request = answer_without_memory(METHOD_POST, FAULT_OUTCOME_UNKNOWN);
     ck_assert_uint_eq(request->response.status, 503);
     ck_assert_uint_eq(request->response.retry_after_s, 0);
     ck_assert_int_eq((int)request->response.fault, FAULT_OUTCOME_UNKNOWN);
     char *usual = write_exactly(FAULT_OUTCOME_UNKNOWN, NULL, (struct text){NULL, 0}, NULL, 0);
     ck_assert_str_eq(request_fixture_body(request), usual);
     free(usual);
+    request_fixture_free(request);
+}
+END_TEST
+
+START_TEST(without_memory_a_change_that_timed_out_is_not_denied)
+{
+    struct request *request = answer_without_memory(METHOD_POST, FAULT_REQUEST_TIMEOUT);
+    ck_assert_int_eq((int)request->response.fault, FAULT_OUTCOME_UNKNOWN);
+    ck_assert(request->response.is_outcome_unknown);
+    ck_assert_ptr_nonnull(strstr(request_fixture_body(request), "\"outcome\":\"unknown\""));
+    request_fixture_free(request);
+    request = answer_without_memory(METHOD_GET, FAULT_REQUEST_TIMEOUT);
+    ck_assert_int_eq((int)request->response.fault, FAULT_MEMORY);
+    ck_assert(!request->response.is_outcome_unknown);
     request_fixture_free(request);
 }
 END_TEST
@@ -319,6 +336,7 @@ Suite *make_suite(void)
     tcase_add_test(responses, a_retry_after_that_is_set_stays);
     tcase_add_test(responses, without_memory_a_problem_still_has_a_body);
     tcase_add_test(responses, without_memory_an_unknown_outcome_is_not_denied);
+    tcase_add_test(responses, without_memory_a_change_that_timed_out_is_not_denied);
     tcase_add_test(responses, an_answer_has_its_status_and_body);
     tcase_add_test(responses, an_empty_answer_has_no_content_type);
     suite_add_tcase(suite, responses);

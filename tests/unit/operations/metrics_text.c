@@ -95,10 +95,10 @@ START_TEST(a_histogram_is_cumulative_and_in_seconds)
                    "h_seconds_bucket{route=\"/a\",le=\"0.1\"} 4\n"
                    "h_seconds_bucket{route=\"/a\",le=\"0.25\"} 4\n"
                    "h_seconds_bucket{route=\"/a\",le=\"0.5\"} 4\n"
-                   "h_seconds_bucket{route=\"/a\",le=\"1\"} 4\n"
+                   "h_seconds_bucket{route=\"/a\",le=\"1.0\"} 4\n"
                    "h_seconds_bucket{route=\"/a\",le=\"2.5\"} 4\n"
-                   "h_seconds_bucket{route=\"/a\",le=\"5\"} 4\n"
-                   "h_seconds_bucket{route=\"/a\",le=\"10\"} 5\n"
+                   "h_seconds_bucket{route=\"/a\",le=\"5.0\"} 4\n"
+                   "h_seconds_bucket{route=\"/a\",le=\"10.0\"} 5\n"
                    "h_seconds_bucket{route=\"/a\",le=\"+Inf\"} 10\n"
                    "h_seconds_sum{route=\"/a\"} 71.500001\n"
                    "h_seconds_count{route=\"/a\"} 10\n");
@@ -112,8 +112,10 @@ START_TEST(the_bounds_are_those_of_the_histogram)
     metrics_text_histogram(text, METRIC_NO_LABELS, &counts);
     written = metrics_fixture_take(&fixture);
     for (size_t i = 0; i < HISTOGRAM_BOUNDS; i++) {
-        char sample[64];
-        (void)snprintf(sample, sizeof(sample), "h_bucket{le=\"%g\"}", (double)histogram_bounds_ns[i] / 1e9);
+        char sample[64], bound[32];
+        (void)snprintf(bound, sizeof(bound), "%g", (double)histogram_bounds_ns[i] / 1e9);
+        bool is_whole = strspn(bound, "0123456789") == strlen(bound);
+        (void)snprintf(sample, sizeof(sample), "h_bucket{le=\"%s%s\"}", bound, is_whole ? ".0" : "");
         ck_assert_double_eq(metrics_fixture_value(written, sample), 0);
     }
     ck_assert_uint_eq(metrics_fixture_lines(written, "h_bucket{"), HISTOGRAM_BUCKETS);

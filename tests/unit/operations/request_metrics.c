@@ -59,23 +59,30 @@ static double value_of(const char *sample)
     return metrics_fixture_value(write_text(WORKERS), sample);
 }
 
-START_TEST(without_requests_there_are_families_without_samples)
+START_TEST(without_requests_histograms_have_no_samples_and_counters_are_zero)
 {
+    const char *counters = strstr(write_text(WORKERS), "# HELP splits_requests_failed_total");
+    ck_assert_ptr_nonnull(counters);
+    ck_assert_double_eq(metrics_fixture_value(text, "splits_requests_failed_total{http_route=\"\"}"), 0);
+    ck_assert_uint_eq(metrics_fixture_lines(counters, "splits_problems_total{"), FAULT_COUNT - 1);
+    for (enum fault fault = FAULT_NONE + 1; fault < FAULT_COUNT; fault++) {
+        char sample[128];
+        (void)snprintf(sample, sizeof(sample), "splits_problems_total{code=\"%s\"}", fault_code(fault));
+        ck_assert_double_eq(metrics_fixture_value(text, sample), 0);
+    }
+    ck_assert_double_eq(metrics_fixture_value(text, "splits_outcomes_unknown_total"), 0);
+    ck_assert_double_eq(metrics_fixture_value(text, "splits_metrics_dropped_total"), 0);
+    text[counters - text] = '\0';
     ck_assert_str_eq(
-        write_text(WORKERS),
-        "# HELP http_server_request_duration_seconds From a request's first byte to the last one "
-        "of its answer.\n"
-        "# TYPE http_server_request_duration_seconds histogram\n"
-        "# HELP splits_request_phase_seconds Where a request's time went; its phases sum to its "
-        "duration.\n"
-        "# TYPE splits_request_phase_seconds histogram\n"
-        "# HELP splits_request_overhead_seconds A request's duration without the database and the "
-        "queue before it.\n"
-        "# TYPE splits_request_overhead_seconds histogram\n"
-        "# HELP splits_metrics_dropped_total Requests that are in no other family, for want of "
-        "memory.\n"
-        "# TYPE splits_metrics_dropped_total counter\n"
-        "splits_metrics_dropped_total 0\n");
+        text, "# HELP http_server_request_duration_seconds From a request's first byte to the last one "
+              "of its answer.\n"
+              "# TYPE http_server_request_duration_seconds histogram\n"
+              "# HELP splits_request_phase_seconds Where a request's time went; its phases sum to its "
+              "duration.\n"
+              "# TYPE splits_request_phase_seconds histogram\n"
+              "# HELP splits_request_overhead_seconds A request's duration without the database and the "
+              "queue before it.\n"
+              "# TYPE splits_request_overhead_seconds histogram\n");
 }
 END_TEST
 
@@ -93,12 +100,13 @@ START_TEST(a_request_goes_to_its_duration_its_phases_and_its_overhead)
     for (enum phase phase = 0; phase < PHASE_COUNT; phase++) {
         char sample[128];
         (void)snprintf(sample, sizeof(sample),
-                       "splits_request_phase_seconds_sum{route=\"/users/{id}\",phase=\"%s\"}",
+                       "splits_request_phase_seconds_sum{http_route=\"/users/{id}\",phase=\"%s\"}",
                        phase_name(phase));
         ck_assert_double_eq(metrics_fixture_value(text, sample), (double)spent_ns[phase] / 1e9);
     }
-    ck_assert_double_eq(value_of("splits_request_overhead_seconds_sum{route=\"/users/{id}\"}"), 0.000075);
-    ck_assert_double_eq(value_of("splits_request_overhead_seconds_count{route=\"/users/{id}\"}"), 1);
+    ck_assert_double_eq(value_of("splits_request_overhead_seconds_sum{http_route=\"/users/{id}\"}"),
+                        0.000075);
+    ck_assert_double_eq(value_of("splits_request_overhead_seconds_count{http_route=\"/users/{id}\"}"), 1);
 }
 END_TEST
 
@@ -118,7 +126,8 @@ START_TEST(phases_sum_to_the_duration)
     for (enum phase phase = 0; phase < PHASE_COUNT; phase++) {
         char sample[128];
         (void)snprintf(sample, sizeof(sample),
-                       "splits_request_phase_seconds_sum{route=\"/users\",phase=\"%s\"}", phase_name(phase));
+                       "splits_request_phase_seconds_sum{http_route=\"/users\",phase=\"%s\"}",
+                       phase_name(phase));
         sum += metrics_fixture_value(text, sample);
     }
     /* Each sum may lack up to a microsecond per worker. */
@@ -140,13 +149,13 @@ START_TEST(workers_are_summed)
 #define SERIES "{http_request_method=\"GET\",http_route=\"/users\",http_response_status_code=\"200\""
     ck_assert_double_eq(metrics_fixture_value(text, DURATION "_bucket" SERIES ",le=\"0.0025\"}"), 0);
     ck_assert_double_eq(metrics_fixture_value(text, DURATION "_bucket" SERIES ",le=\"0.005\"}"), 2);
-    ck_assert_double_eq(metrics_fixture_value(text, DURATION "_bucket" SERIES ",le=\"10\"}"), 2);
+    ck_assert_double_eq(metrics_fixture_value(text, DURATION "_bucket" SERIES ",le=\"10.0\"}"), 2);
     ck_assert_double_eq(metrics_fixture_value(text, DURATION "_bucket" SERIES ",le=\"+Inf\"}"), 3);
     ck_assert_double_eq(metrics_fixture_value(text, DURATION "_count" SERIES "}"), 3);
     ck_assert_double_eq(metrics_fixture_value(text, DURATION "_sum" SERIES "}"), 20.007);
 #undef SERIES
-    ck_assert_double_eq(value_of("splits_request_overhead_seconds_count{route=\"/users\"}"), 3);
-    ck_assert_double_eq(value_of("splits_request_overhead_seconds_count{route=\"/users/{id}\"}"), 1);
+    ck_assert_double_eq(value_of("splits_request_overhead_seconds_count{http_route=\"/users\"}"), 3);
+    ck_assert_double_eq(value_of("splits_request_overhead_seconds_count{http_route=\"/users/{id}\"}"), 1);
     ck_assert_uint_eq(request_metrics_count(workers[0]), 1);
     ck_assert_uint_eq(request_metrics_count(workers[1]), 2);
     ck_assert_uint_eq(metrics_fixture_lines(write_text(1), DURATION "_count"), 1);
@@ -169,8 +178,8 @@ START_TEST(methods_and_statuses_are_told_apart)
     ck_assert_double_eq(COUNT("GET", "404"), 1);
     ck_assert_double_eq(COUNT("DELETE", "404"), 1);
 #undef COUNT
-    ck_assert_double_eq(value_of("splits_request_phase_seconds_count{route=\"/users/{id}\",phase=\"db\"}"),
-                        4);
+    ck_assert_double_eq(
+        value_of("splits_request_phase_seconds_count{http_route=\"/users/{id}\",phase=\"db\"}"), 4);
 }
 END_TEST
 
@@ -180,6 +189,53 @@ START_TEST(a_client_that_left_is_counted_as_499)
     ck_assert_double_eq(value_of(DURATION "_count{http_request_method=\"POST\",http_route=\"/users\","
                                           "http_response_status_code=\"499\"}"),
                         1);
+}
+END_TEST
+
+START_TEST(failures_are_counted_by_their_route_which_is_at_zero_before)
+{
+    record_as(METHOD_GET, &users, 200);
+    ck_assert_double_eq(value_of("splits_requests_failed_total{http_route=\"/users\"}"), 0);
+    ck_assert_uint_eq(metrics_fixture_lines(text, "splits_requests_failed_total{"), 2);
+    for (unsigned status = 499; status <= 506; status++)
+        record_as(METHOD_POST, &users, status);
+    record_as(METHOD_GET, &users, 503);
+    record_as(METHOD_COUNT, NULL, 503);
+    ck_assert_double_eq(value_of("splits_requests_failed_total{http_route=\"/users\"}"), 6);
+    ck_assert_double_eq(metrics_fixture_value(text, "splits_requests_failed_total{http_route=\"\"}"), 1);
+    ck_assert_uint_eq(metrics_fixture_lines(text, "splits_requests_failed_total{"), 2);
+}
+END_TEST
+
+START_TEST(problems_are_counted_by_their_code)
+{
+    struct request request = request_of(&users, 1000);
+    request.response.fault = FAULT_OVERLOADED;
+    record(0, request);
+    record(2, request);
+    request.response.fault = FAULT_REQUEST_TIMEOUT;
+    record(0, request);
+    request.response.is_outcome_unknown = true;
+    record(1, request);
+    record_as(METHOD_GET, &users, 200);
+    write_text(WORKERS);
+    ck_assert_double_eq(metrics_fixture_value(text, "splits_problems_total{code=\"overloaded\"}"), 2);
+    ck_assert_double_eq(metrics_fixture_value(text, "splits_problems_total{code=\"request_timeout\"}"), 2);
+    ck_assert_double_eq(metrics_fixture_value(text, "splits_problems_total{code=\"internal\"}"), 0);
+    ck_assert_double_eq(metrics_fixture_value(text, "splits_outcomes_unknown_total"), 1);
+}
+END_TEST
+
+START_TEST(problems_are_counted_also_when_their_route_is_dropped)
+{
+    for (unsigned i = 0; i <= REQUEST_METRICS_SERIES_MAX; i++) {
+        struct request request = request_of(&users, 1000);
+        request.response.status = 200 + i;
+        request.response.fault = FAULT_INTERNAL;
+        record(0, request);
+    }
+    ck_assert_double_eq(value_of("splits_metrics_dropped_total"), 1);
+    ck_assert_double_eq(value_of("splits_problems_total{code=\"internal\"}"), REQUEST_METRICS_SERIES_MAX + 1);
 }
 END_TEST
 
@@ -209,7 +265,7 @@ START_TEST(routes_with_one_path_are_one)
     record(0, request_of(&users, 1000));
     record(0, request_of(&same, 1000));
     record(1, request_of(&same, 1000));
-    ck_assert_double_eq(value_of("splits_request_overhead_seconds_count{route=\"/users\"}"), 3);
+    ck_assert_double_eq(value_of("splits_request_overhead_seconds_count{http_route=\"/users\"}"), 3);
     ck_assert_uint_eq(metrics_fixture_lines(text, DURATION "_count"), 1);
 }
 END_TEST
@@ -230,7 +286,7 @@ START_TEST(routes_beyond_the_bound_are_dropped_and_counted)
     record(0, request_of(&routes[0], 1000));
     ck_assert_double_eq(value_of("splits_metrics_dropped_total"), 1);
     ck_assert_uint_eq(metrics_fixture_lines(text, DURATION "_count"), REQUEST_METRICS_ROUTES_MAX);
-    ck_assert_double_eq(value_of("splits_request_overhead_seconds_count{route=\"/0\"}"), 2);
+    ck_assert_double_eq(value_of("splits_request_overhead_seconds_count{http_route=\"/0\"}"), 2);
     ck_assert_uint_eq(request_metrics_count(workers[0]), REQUEST_METRICS_ROUTES_MAX + 2);
 }
 END_TEST
@@ -245,7 +301,7 @@ START_TEST(series_beyond_the_bound_are_dropped_and_counted)
     record_as(METHOD_GET, &users, 200);
     ck_assert_double_eq(value_of("splits_metrics_dropped_total"), 1);
     ck_assert_uint_eq(metrics_fixture_lines(text, DURATION "_count"), REQUEST_METRICS_SERIES_MAX);
-    ck_assert_double_eq(value_of("splits_request_overhead_seconds_count{route=\"/users\"}"),
+    ck_assert_double_eq(value_of("splits_request_overhead_seconds_count{http_route=\"/users\"}"),
                         REQUEST_METRICS_SERIES_MAX + 1);
 }
 END_TEST
@@ -383,12 +439,15 @@ Suite *make_suite(void)
     Suite *suite = suite_create("operations/request_metrics");
     TCase *tests = tcase_create("metrics");
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_add_test(tests, without_requests_there_are_families_without_samples);
+    tcase_add_test(tests, without_requests_histograms_have_no_samples_and_counters_are_zero);
     tcase_add_test(tests, a_request_goes_to_its_duration_its_phases_and_its_overhead);
     tcase_add_test(tests, phases_sum_to_the_duration);
     tcase_add_test(tests, workers_are_summed);
     tcase_add_test(tests, methods_and_statuses_are_told_apart);
     tcase_add_test(tests, a_client_that_left_is_counted_as_499);
+    tcase_add_test(tests, problems_are_counted_by_their_code);
+    tcase_add_test(tests, failures_are_counted_by_their_route_which_is_at_zero_before);
+    tcase_add_test(tests, problems_are_counted_also_when_their_route_is_dropped);
     tcase_add_test(tests, what_matches_no_route_is_one_route);
     tcase_add_test(tests, routes_with_one_path_are_one);
     tcase_add_test(tests, routes_beyond_the_bound_are_dropped_and_counted);
