@@ -5,11 +5,11 @@
 #include "service/config.h"
 #include "service/service.h"
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#define COMMANDS "serve, migrate, check, selftest or version"
+#define COMMANDS "serve, migrate, check, sleep, selftest or version"
 
 static int misuse(const char *command, const char *reason)
 {
@@ -17,18 +17,33 @@ static int misuse(const char *command, const char *reason)
     return COMMAND_USAGE;
 }
 
-static int run(const struct config *config, int argc, char **arguments)
+static int serve(struct config *config, int argc, char **arguments)
 {
-    const char *command = arguments[0];
-    if (strcmp(command, "migrate") == 0) return command_migrate(config, argc - 1, arguments + 1);
-    if (strcmp(command, "selftest") == 0) return command_selftest(config, argc - 1, arguments + 1);
-    bool is_serve = strcmp(command, "serve") == 0;
-    bool is_check = strcmp(command, "check") == 0;
-    bool is_version = strcmp(command, "version") == 0;
-    if (!is_serve && !is_check && !is_version) return misuse(command, "no such command; there are " COMMANDS);
-    if (argc > 1) return misuse(command, "takes no argument");
-    if (is_version) return command_version();
-    return is_serve ? service_run(config) : command_check(config);
+    (void)arguments;
+    return argc > 0 ? misuse("serve", "takes no argument") : service_run(config);
+}
+
+static int print_version(struct config *config, int argc, char **arguments)
+{
+    (void)config, (void)arguments;
+    return argc > 0 ? misuse("version", "takes no argument") : command_version();
+}
+
+static const struct {
+    const char *name;
+    int (*run)(struct config *config, int argc, char **arguments); /* arguments: those behind the name */
+} commands[] = {
+    {"serve", serve},         {"migrate", command_migrate},   {"check", command_check},
+    {"sleep", command_sleep}, {"selftest", command_selftest}, {"version", print_version},
+};
+
+static int run(struct config *config, int argc, char **arguments)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(arguments[0], commands[i].name) == 0)
+            return commands[i].run(config, argc - 1, arguments + 1);
+    }
+    return misuse(arguments[0], "no such command; there are " COMMANDS);
 }
 
 int main(int argc, char **arguments)

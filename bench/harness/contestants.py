@@ -53,8 +53,8 @@ def rust(name, title, what, **tunings):
 
 
 SPLITS = splits("splits", "Splits", "libmicrohttpd, libpq pipelined")
-COMBINED = splits("splits-combined", "Splits, look-ups combined", "the look-ups of one tick as one query (--db-combine=on)",
-                  "--db-combine=on")
+COMBINED = splits("splits-combined", "Splits, look-ups combined", "the look-ups of one tick as one query (--db-combine=all)",
+                  "--db-combine=all")
 BLOCKING = splits("splits-blocking", "Splits, blocking", "each worker waits for each answer (--db-mode=blocking)",
                   "--db-mode=blocking")
 WITHOUT_LEDGER = splits("splits-no-ledger", "Splits without its ledger", "built with -Dledger=false", folder="no-ledger")

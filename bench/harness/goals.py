@@ -139,7 +139,7 @@ class Goals:
         self.table.add_text("container image", "≤ 6 MB", "there is none yet", "")
 
     def combined(self):
-        self.read("splits-combined", "the same, --db-combine=on")
+        self.read("splits-combined", "the same, --db-combine=all")
 
 
 def table(store, connections):

@@ -49,8 +49,9 @@ enum [[nodiscard]] fault{
 
     /* The service or its database could not do it. */
     FAULT_DATABASE_UNAVAILABLE, /* no connection to the database; not applied */
+    FAULT_DATABASE_URL,         /* the file that should hold the URL has none */
     FAULT_SCHEMA_BEHIND,        /* migrations are missing */
-    FAULT_SCHEMA_UNKNOWN,       /* migrations that this binary does not know, or none */
+    FAULT_SCHEMA_UNKNOWN,       /* newer migrations, with which this binary does not work */
     FAULT_DRAINING,             /* the process is about to stop */
     FAULT_OVERLOADED,           /* a queue is full, or the wait in it too long */
     FAULT_REQUEST_TIMEOUT,      /* the deadline of the whole request passed */

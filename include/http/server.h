@@ -64,7 +64,10 @@ void server_run(struct server *server, uint64_t now_ns);
 /* True when server_run has something to do at once; else *ret_wake_ns is when it next has, 0 for never. */
 bool server_is_due(const struct server *server, uint64_t *ret_wake_ns);
 
-/* From now on every answer ends its connection, and idle ones are closed after a moment. */
+/* From now on every answer ends its connection; idle ones stay open. */
+void server_end_keep_alive(struct server *server);
+
+/* The same, and idle ones are closed after a moment. */
 void server_close_connections(struct server *server, uint64_t now_ns);
 
 unsigned server_connections(const struct server *server);

@@ -36,6 +36,9 @@ struct migration_report {
     size_t applied_now;
 };
 
+/* Is everything applied, as the files have it? */
+bool migration_report_is_current(const struct migration_report *report);
+
 /* Frees the report's memory and makes it empty. */
 void migration_report_release(struct migration_report *report);
 
@@ -49,9 +52,9 @@ enum fault migrations_status(const char *database_url, unsigned connect_timeout_
                              char **ret_message);
 
 /*
- * Applies what is pending. Faults and message as above, and: FAULT_SCHEMA_UNKNOWN when a file was changed
- * or is unknown (nothing is applied then), FAULT_VALUE_REFUSED also when a migration's SQL failed (it and
- * the later ones are not applied, the earlier ones stay).
+ * Applies what is pending. Faults and message as above, and: FAULT_SCHEMA_UNKNOWN when a file was changed, or
+ * something is pending and something else unknown (nothing is applied then), FAULT_VALUE_REFUSED also when a
+ * migration's SQL failed (it and the later ones are not applied, the earlier ones stay).
  *
  * *ret_report is always set, to what is known by the end: after a fault it may be empty. The caller
  * releases it.

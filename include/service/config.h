@@ -12,6 +12,12 @@
 
 #include <stdbool.h>
 
+enum db_combine {
+    DB_COMBINE_OFF,
+    DB_COMBINE_CREATES, /* creates without a key share a transaction */
+    DB_COMBINE_ALL      /* and look-ups of single users a query */
+};
+
 enum db_mode {
     DB_MODE_PIPELINED, /* requests wait without holding the worker */
     DB_MODE_BLOCKING   /* the worker waits for each answer: the thread-pool model, for comparison */
@@ -34,10 +40,11 @@ struct config {
     unsigned send_timeout_ms;
     /* database */
     const char *database_url;      /* "" means libpq's own PG* variables and defaults */
-    const char *database_url_file; /* where it was read from; "" for nowhere */
+    const char *database_url_file; /* holds it in place of database_url; "" for none */
     char *file_content;            /* of that file: database_url's memory, or NULL */
     enum db_mode db_mode;
     unsigned db_connections;          /* per worker */
+    unsigned replicas;                /* instances that share the database, this one included */
     unsigned db_queue_max;            /* queries that wait for a connection, per worker */
     unsigned db_in_flight_max;        /* queries sent and not answered, per connection */
     unsigned db_queue_timeout_ms;     /* in the queue; then 503 */
@@ -46,7 +53,7 @@ struct config {
     unsigned db_connect_timeout_ms;
     unsigned db_reconnect_max_ms; /* upper bound of the backoff */
     bool db_prepared;             /* off: for PgBouncer before 1.21 in transaction mode */
-    bool db_combine;              /* look-ups of one tick as one query */
+    enum db_combine db_combine;   /* what of one tick goes as one query */
     const char *migrations_dir;
     /* stopping */
     unsigned drain_delay_ms;  /* not ready, but still served */
@@ -78,11 +85,20 @@ enum config_outcome {
 enum config_outcome config_read(int argc, char **arguments, struct config *ret_config, int *ret_first);
 void config_release(struct config *config);
 
+/*
+ * Sets database_url from database_url_file, where there is one; it may be there only later, so config_read
+ * does not do it. NULL when that went well, else why not, in words that live for ever.
+ */
+const char *config_load_url(struct config *config);
+
 /* Logs the resolved settings at level info, one line, secrets masked. */
 void config_log(const struct config *config);
 
 /* The bounds of a server with so many connections at most. */
 struct server_limits config_server_limits(const struct config *config, unsigned connections_max);
+
+/* Connections that all instances together may open to the database. */
+unsigned config_database_connections(const struct config *config);
 
 /* CPUs that this process may use: of the affinity mask or the cgroup quota, whichever is less; from 1. */
 unsigned config_cpus(void);

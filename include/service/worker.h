@@ -21,7 +21,8 @@ struct worker;
 enum service_phase {
     SERVICE_SERVING,
     SERVICE_DRAINING, /* not ready any more, everything is still served */
-    SERVICE_CLOSING,  /* answers end their connections; workers end with their last connection */
+    SERVICE_PARTING,  /* the same, but answers end their connections */
+    SERVICE_CLOSING,  /* idle connections are closed, too; workers end with their last connection */
     SERVICE_STOPPING  /* workers end now */
 };
 

@@ -39,6 +39,7 @@ const char *fault_code(enum fault fault)
     case FAULT_IDEMPOTENCY_RUNNING: return "idempotency_key_in_use";
     case FAULT_LABORATORY_OFF: return "laboratory_off";
     case FAULT_DATABASE_UNAVAILABLE: return "database_unavailable";
+    case FAULT_DATABASE_URL: return "database_url_missing";
     case FAULT_SCHEMA_BEHIND: return "schema_behind";
     case FAULT_SCHEMA_UNKNOWN: return "schema_unknown";
     case FAULT_DRAINING: return "draining";

@@ -9,6 +9,7 @@
 #include <microhttpd.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 #include <sys/queue.h>
 
 /* What a connection waits for: each with a time limit of its own. */
@@ -22,20 +23,24 @@ enum connection_wait {
 };
 
 struct connection {
-    struct event_source source;     /* tells of the client's FIN and RST */
+    struct event_source source;     /* the client's socket */
     struct MHD_Connection *library; /* the library's side of it */
     struct server *server;
-    struct exchange *exchange;        /* under way; NULL when idle */
-    TAILQ_ENTRY(connection) entry;    /* in the list of what it waits for */
-    struct connection *next_to_close; /* in the list of half-closed ones to look at */
+    struct exchange *exchange;     /* under way; NULL when idle */
+    TAILQ_ENTRY(connection) entry; /* in the list of what it waits for */
     enum connection_wait wait;
     uint64_t wait_since_ns;
     uint64_t freed_ns; /* when its last request was over */
     int socket;
+    bool may_be_read;    /* bytes or the end have come since the socket was last empty */
     bool is_half_closed; /* the client has sent its FIN */
     bool is_gone;        /* the connection was reset, or shut down from both sides */
-    bool is_suspended;   /* in the library */
-    bool is_to_close;    /* in the server's list */
+    bool is_ended;       /* nothing more is read: the library closes it */
+
+    /* See socket_events.h. */
+    TAILQ_ENTRY(connection) library_entry;
+    uint32_t library_events;   /* that the library is about to be told; 0: not in the list */
+    epoll_data_t library_data; /* what it wants to be told with them */
 };
 
 /* Everyone in a list waits equally long, so it is in order of time: oldest first. */

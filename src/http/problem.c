@@ -81,10 +81,12 @@
         "The laboratory is not enabled: start the service with --lab on, or SPLITS_LAB=on.") \
     row(FAULT_DATABASE_UNAVAILABLE, 503, 1, "Database unavailable", \
         "The service cannot reach its database; nothing was changed.") \
+    row(FAULT_DATABASE_URL, 503, 5, "Database URL missing", \
+        "The file that should tell the service its database cannot be read, or does not.") \
     row(FAULT_SCHEMA_BEHIND, 503, 5, "Database schema behind", \
         "The database lacks migrations that this service needs.") \
     row(FAULT_SCHEMA_UNKNOWN, 503, 5, "Database schema unknown", \
-        "The database has no schema, or one that this service does not know.") \
+        "The database's schema is newer than this version of the service, and does not work with it.") \
     row(FAULT_DRAINING, 503, 1, "Service stopping", \
         "This instance of the service is about to stop.") \
     row(FAULT_OVERLOADED, 503, 1, "Service overloaded", \

@@ -5,20 +5,15 @@
 #include "http/access_log.h"
 #include "http/answer.h"
 #include "http/deadlines.h"
+#include "http/socket_events.h"
 #include "http/socket_input.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
-
-/*
- * A request that waits for its answer is parked: the library asks the handler again on every run. That is
- * cheaper than suspending for a short wait, and dearer for a long one, or for many.
- */
-#define PARKED_NS_MAX      (2 * NS_PER_MS)
-#define PARKED_COUNT_MAX   512
 
 #define FREE_EXCHANGES_MAX 128
 
@@ -68,9 +63,7 @@ void request_cycle_end(struct connection *connection, bool is_sent)
     if (exchange == NULL) return;
     struct request *request = &exchange->request;
     if (exchange->phase == EXCHANGE_HANDLED && request->abandon != NULL) request->abandon(request);
-    if (exchange->phase == EXCHANGE_HANDLED && !connection->is_suspended) server->parked--;
-    if (exchange->phase == EXCHANGE_ANSWERED) server->unqueued--;
-    if (exchange->is_passed_on) tell_end(server, exchange, is_sent);
+    if (exchange->phase >= EXCHANGE_HANDLED) tell_end(server, exchange, is_sent);
     connection->freed_ns = request->ledger.since_ns;
     connection->exchange = NULL;
     give_exchange(server, exchange);
@@ -78,28 +71,15 @@ void request_cycle_end(struct connection *connection, bool is_sent)
 
 /* ---- answers ---- */
 
-/* Wakes the library's side, wherever it waits. */
-void request_cycle_resume(struct connection *connection)
-{
-    if (!connection->is_suspended) return;
-    connection->is_suspended = false;
-    if (connection->exchange->phase == EXCHANGE_HANDLED) connection->server->parked++;
-    MHD_resume_connection(connection->library);
-    connection->server->is_ready = true;
-}
-
+/* Only now the library has something to do. */
 static void answered(struct request *request)
 {
     struct exchange *exchange = (struct exchange *)request;
-    struct connection *connection = exchange->connection;
-    struct server *server = connection->server;
     assert(exchange->phase == EXCHANGE_HANDLED);
     ledger_enter(&request->ledger, PHASE_OTHER);
     exchange->phase = EXCHANGE_ANSWERED;
     request->abandon = NULL;
-    server->unqueued++;
-    if (!connection->is_suspended) server->parked--;
-    request_cycle_resume(connection);
+    socket_events_give(exchange->connection, EPOLLIN | EPOLLOUT);
 }
 
 void request_cycle_answer(struct connection *connection, enum fault fault)
@@ -125,7 +105,7 @@ static enum MHD_Result queue_answer(struct server *server, struct connection *co
 {
     struct exchange *exchange = connection->exchange;
     bool close = !exchange->keeps_alive || server->is_closing;
-    server->unqueued--;
+    connection->is_ended = close;
     exchange->phase = EXCHANGE_SENDING;
     ledger_enter(&exchange->request.ledger, PHASE_SEND);
     deadlines_wait_for(connection, WAIT_SEND);
@@ -139,7 +119,7 @@ static void handle_request(struct server *server, struct connection *connection)
     struct exchange *exchange = connection->exchange;
     struct request *request = &exchange->request;
     exchange->phase = EXCHANGE_HANDLED;
-    server->parked++;
+    ledger_enter(&request->ledger, PHASE_OTHER);
     deadlines_wait_for(connection, WAIT_ANSWER);
     request->answered = answered;
     request->shows_timing = server->config.server_timing;
@@ -150,13 +130,99 @@ static void handle_request(struct server *server, struct connection *connection)
     if (fault) response_problem(request, fault, NULL, NULL, 0);
 }
 
-static void suspend_if_long(struct server *server, struct connection *connection)
+/* ---- the client's side ---- */
+
+/* The library closes the connection. */
+static void end_input(struct connection *connection)
 {
-    bool is_long = server->now_ns - connection->wait_since_ns > PARKED_NS_MAX;
-    if (!is_long && server->parked <= PARKED_COUNT_MAX) return;
-    connection->is_suspended = true;
-    server->parked--;
-    MHD_suspend_connection(connection->library);
+    connection->is_ended = true;
+    socket_events_give(connection, EPOLLIN);
+}
+
+static void send_continue(struct connection *connection)
+{
+    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    connection->exchange->wants_continue = false;
+    /* Nothing else is under way to this client, so the socket has room; if not, it waits in vain. */
+    (void)send(connection->socket, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Behind a FIN nothing can come any more: what is incomplete will never be complete. */
+static void need_more(struct connection *connection)
+{
+    struct exchange *exchange = connection->exchange;
+    connection->may_be_read = false;
+    if (connection->is_half_closed) {
+        end_input(connection);
+    } else if (exchange_is_begun(exchange)) {
+        deadlines_wait_for(connection, exchange->phase == EXCHANGE_READING_BODY ? WAIT_BODY : WAIT_HEAD);
+        if (exchange->wants_continue && exchange->phase == EXCHANGE_READING_BODY) send_continue(connection);
+    } else {
+        connection->exchange = NULL;
+        give_exchange(connection->server, exchange);
+    }
+}
+
+/*
+ * The loop asks for events before it turns to the sockets, so the first byte had come by then, and has waited
+ * since; unless the client sent it after the answer to its last request, or together with that.
+ */
+static void start_ledger(struct connection *connection, bool is_handed_over)
+{
+    const struct event_loop_times *times = event_loop_times(connection->server->config.loop);
+    bool has_waited = is_handed_over || connection->freed_ns > times->woken_ns;
+    ledger_start(&connection->exchange->request.ledger, has_waited ? connection->freed_ns : times->woken_ns);
+}
+
+/* Reads what has come and handles it, one request at a time: the next one waits for the answer to this one.
+ */
+static void proceed(struct connection *connection)
+{
+    struct server *server = connection->server;
+    if (connection->exchange == NULL) connection->exchange = take_exchange(server, connection);
+    struct exchange *exchange = connection->exchange;
+    if (exchange == NULL) {
+        end_input(connection);
+        return;
+    }
+    bool is_handed_over = exchange_is_begun(exchange);
+    enum exchange_outcome outcome = exchange_read(exchange, connection->socket, &server->config.limits);
+    if (exchange->request.ledger.started_ns == 0 && exchange_is_begun(exchange))
+        start_ledger(connection, is_handed_over);
+    switch (outcome) {
+    case EXCHANGE_COMPLETE:
+        /* After a short read the socket is empty: what comes from then on is told as another event. */
+        connection->may_be_read = exchange->may_have_more || connection->is_half_closed;
+        handle_request(server, connection);
+        break;
+    case EXCHANGE_CLOSED:
+        end_input(connection);
+        break;
+    case EXCHANGE_NEEDS_MORE:
+        need_more(connection);
+        break;
+    }
+}
+
+void request_cycle_ready(struct event_source *source, uint32_t events)
+{
+    struct connection *connection = (struct connection *)source;
+    struct server *server = connection->server;
+    bool is_under_way = connection->exchange != NULL && connection->exchange->phase >= EXCHANGE_READ;
+    server_advance(server, event_loop_times(server->config.loop)->woken_ns);
+    connection->may_be_read |= (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    connection->is_half_closed |= (events & EPOLLRDHUP) != 0;
+    connection->is_gone |= (events & (EPOLLHUP | EPOLLERR)) != 0;
+    if (!is_under_way && connection->may_be_read && !connection->is_ended) proceed(connection);
+    /* The library finds out by itself, by reading or writing, that the client is gone. */
+    else if (is_under_way && (connection->is_gone || connection->exchange->phase == EXCHANGE_SENDING))
+        socket_events_give(connection, EPOLLIN | EPOLLOUT);
+}
+
+void request_cycle_refuse(struct connection *connection, enum fault fault)
+{
+    exchange_refuse(connection->exchange, fault);
+    handle_request(connection->server, connection);
 }
 
 /* ---- called by the library ---- */
@@ -186,15 +252,7 @@ enum MHD_Result request_cycle_handle(void *argument, struct MHD_Connection *libr
         log_event(LOG_LEVEL_ERROR, "request_bypassed_gate");
         return MHD_NO;
     }
-    if (connection->is_gone) return MHD_NO;
-    bool was_parked = exchange->phase != EXCHANGE_READ;
-    if (exchange->phase == EXCHANGE_READ) handle_request(server, connection);
-    if (exchange->phase == EXCHANGE_ANSWERED) {
-        server->late_answers += was_parked;
-        return queue_answer(server, connection);
-    }
-    suspend_if_long(server, connection);
-    return MHD_YES;
+    return queue_answer(server, connection);
 }
 
 /* The answer is sent, or the connection lost. What the client has sent behind the request begins the next
@@ -206,87 +264,30 @@ void request_cycle_complete(void *argument, struct MHD_Connection *library, void
     struct connection *connection = *context;
     (void)library;
     if (connection == NULL || connection->exchange == NULL) return;
+    bool is_sent = code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
     struct exchange *next = NULL;
-    if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK && exchange_has_more(connection->exchange)) {
+    if (is_sent && !connection->is_ended && exchange_has_more(connection->exchange)) {
         next = take_exchange(server, connection);
         if (next == NULL || exchange_hand_over(connection->exchange, next))
             (void)shutdown(connection->socket, SHUT_RDWR);
     }
-    request_cycle_end(connection, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+    request_cycle_end(connection, is_sent);
     connection->exchange = next;
     connection_wait_for(server->lists, connection, next == NULL ? WAIT_IDLE : WAIT_HEAD, server->now_ns);
-    if (connection->is_half_closed && next == NULL) deadlines_look_again(connection);
+    bool goes_on = is_sent && !connection->is_ended && !server->is_stopping;
+    if (goes_on && (next != NULL || connection->may_be_read)) proceed(connection);
 }
 
-/* ---- the gate ---- */
-
-static void send_continue(struct connection *connection)
-{
-    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    connection->exchange->wants_continue = false;
-    /* Nothing else is under way to this client, so the socket has room; if not, it waits in vain. */
-    (void)send(connection->socket, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
-static void need_more(struct connection *connection)
+/* The library's recv: it is told of a request when there is an answer to it, and of the end. */
+ssize_t request_cycle_tell(struct connection *connection, char *buffer, size_t size)
 {
     struct exchange *exchange = connection->exchange;
-    if (!exchange_is_begun(exchange)) {
-        connection->exchange = NULL;
-        give_exchange(connection->server, exchange);
-        return;
+    bool is_answered = exchange != NULL && exchange->phase == EXCHANGE_ANSWERED && !exchange->is_passed_on;
+    if (is_answered && !connection->is_gone) {
+        exchange->is_passed_on = true;
+        return (ssize_t)socket_input_write_request(exchange, buffer, size);
     }
-    deadlines_wait_for(connection, exchange->phase == EXCHANGE_READING_BODY ? WAIT_BODY : WAIT_HEAD);
-    if (exchange->wants_continue && exchange->phase == EXCHANGE_READING_BODY) send_continue(connection);
-    if (connection->is_half_closed) deadlines_look_again(connection);
-}
-
-/*
- * The library asks its epoll set before it turns to the sockets, so the first byte of what it found readable
- * had come by then, and has waited since; unless the client sent it after the answer to its last request, or
- * together with that.
- */
-static void start_ledger(struct connection *connection, bool is_handed_over)
-{
-    uint64_t run_ns = connection->server->run_ns, freed_ns = connection->freed_ns;
-    ledger_start(&connection->exchange->request.ledger,
-                 is_handed_over || freed_ns > run_ns ? freed_ns : run_ns);
-}
-
-static ssize_t pass_on(struct exchange *exchange, char *buffer, size_t size)
-{
-    size_t written = socket_input_write_request(exchange, buffer, size);
-    exchange->is_passed_on = true;
-    ledger_enter(&exchange->request.ledger, PHASE_OTHER);
-    /* A full buffer: the library will want to read on once it has answered, and no event will tell. */
-    exchange->connection->server->is_ready |= written == size;
-    return (ssize_t)written;
-}
-
-ssize_t request_cycle_read(struct connection *connection, char *buffer, size_t size)
-{
-    if (connection->server->is_stopping) return 0;
-    struct server *server = connection->server;
-    if (server->run_ns == 0) server->run_ns = clock_now_ns();
-    if (connection->exchange == NULL) connection->exchange = take_exchange(server, connection);
-    struct exchange *exchange = connection->exchange;
-    if (exchange == NULL) return 0;
-    enum exchange_outcome outcome = EXCHANGE_COMPLETE;
-    bool is_handed_over = exchange_is_begun(exchange);
-    if (exchange->phase < EXCHANGE_READ)
-        outcome = exchange_read(exchange, connection->socket, &server->config.limits);
-    if (exchange->request.ledger.started_ns == 0 && exchange_is_begun(exchange))
-        start_ledger(connection, is_handed_over);
-    switch (outcome) {
-    case EXCHANGE_COMPLETE:
-        if (exchange->is_passed_on) break;
-        return pass_on(exchange, buffer, size);
-    case EXCHANGE_CLOSED:
-        return 0;
-    case EXCHANGE_NEEDS_MORE:
-        need_more(connection);
-        break;
-    }
+    if (connection->is_gone || connection->is_ended || connection->server->is_stopping) return 0;
     errno = EAGAIN;
     return -1;
 }

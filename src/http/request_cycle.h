@@ -1,6 +1,6 @@
 /*
- * A request from the socket to its answer: read by the gate, passed on to the library, handled when
- * the library calls, parked or suspended until it is answered, sent, and forgotten.
+ * A request from the socket to its answer: read and judged, handled, and when it is answered passed on to the
+ * library, which sends the answer; then forgotten.
  */
 #pragma once
 
@@ -15,14 +15,17 @@ enum MHD_Result request_cycle_handle(void *argument, struct MHD_Connection *libr
 void request_cycle_complete(void *argument, struct MHD_Connection *library, void **context,
                             enum MHD_RequestTerminationCode code);
 
-/* The gate's reader; see socket_input.h. */
-ssize_t request_cycle_read(struct connection *connection, char *buffer, size_t size);
+/* A client's socket has events; an event source's callback. */
+void request_cycle_ready(struct event_source *source, uint32_t events);
+
+/* What the library reads of connection; see socket_input.h. */
+ssize_t request_cycle_tell(struct connection *connection, char *buffer, size_t size);
 
 /* Gives up connection's exchange, answered or not; is_sent: the answer has gone out whole. */
 void request_cycle_end(struct connection *connection, bool is_sent);
 
+/* Reads no more of the request that connection has begun, and answers it with fault. */
+void request_cycle_refuse(struct connection *connection, enum fault fault);
+
 /* Takes the handler's request away from it and answers with fault. */
 void request_cycle_answer(struct connection *connection, enum fault fault);
-
-/* Wakes the library's side of a connection whose request waits; harmless when it is awake. */
-void request_cycle_resume(struct connection *connection);

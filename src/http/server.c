@@ -5,6 +5,7 @@
 #include "http/problem.h"
 #include "http/refusal.h"
 #include "http/request_cycle.h"
+#include "http/socket_events.h"
 #include "http/socket_input.h"
 
 #include <stddef.h>
@@ -19,10 +20,14 @@
  */
 #define LIBRARY_MEMORY_SIZE 1536
 
-#define PARKED_POLL_NS      (1 * NS_PER_MS)
+/* A daemon is its worker's alone: from 0.9.77 on the library can do without locks and a queue for that. */
+#if MHD_VERSION >= 0x00097707
+#define SINGLE_THREAD MHD_USE_NO_THREAD_SAFETY
+#else
+#define SINGLE_THREAD 0u
+#endif
 
-/* After an answer to a parked request the library needs two more runs: to write, and to finish. */
-#define RUNS_AFTER_ANSWER    2
+/* So many pipelined requests of a connection may be answered before others have their turn. */
 #define RUNS_MAX             16
 
 #define CLOSING_IDLE_TIME_NS (500 * NS_PER_MS)
@@ -33,8 +38,9 @@ static void release_connection(struct connection *connection)
 {
     struct server *server = connection->server;
     request_cycle_end(connection, false);
-    deadlines_forget(connection);
+    connection_wait_end(server->lists, connection);
     event_loop_remove(server->config.loop, &connection->source);
+    socket_events_forget(connection);
     socket_input_remove(connection);
     server->connections--;
     free(connection);
@@ -43,10 +49,13 @@ static void release_connection(struct connection *connection)
 static void notify_connection(void *argument, struct MHD_Connection *library, void **context,
                               enum MHD_ConnectionNotificationCode code)
 {
-    struct server *server = argument;
+    (void)argument;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        server->adding->library = library;
-        *context = server->adding;
+        /* By its socket: a library that does not know that there is one thread tells at its next run. */
+        struct connection *connection = socket_input_find(
+            MHD_get_connection_info(library, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
+        connection->library = library;
+        *context = connection;
     } else if (*context != NULL) {
         release_connection(*context);
         *context = NULL;
@@ -55,38 +64,33 @@ static void notify_connection(void *argument, struct MHD_Connection *library, vo
 
 /* ---- for the worker ---- */
 
-/* Has the library something to do at once? As long as a request is parked, it always says so. */
+/* Is there more than the library could do in its last run? Of sockets it knows what it is told. */
 static bool library_is_due(const struct server *server)
 {
     MHD_UNSIGNED_LONG_LONG timeout_ms = 1;
-    return server->parked == 0 && MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0;
+    return MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0;
 }
 
 static void run_library(struct server *server)
 {
-    unsigned runs_left = 1;
-    server->is_ready = false;
-    for (unsigned runs = 0; runs_left > 0 && runs < RUNS_MAX; runs++, runs_left--) {
-        server->late_answers = 0;
-        server->run_ns = 0;
+    unsigned runs = 0;
+    do
         (void)MHD_run(server->daemon);
-        if (server->late_answers > 0) runs_left = 1 + RUNS_AFTER_ANSWER;
-    }
-    server->is_ready |= library_is_due(server);
+    while (socket_events_are_pending() && ++runs < RUNS_MAX);
+    server->library_is_due = library_is_due(server);
 }
 
 void server_run(struct server *server, uint64_t now_ns)
 {
     server->now_ns = now_ns;
     deadlines_expire(server);
-    if (server->is_ready || server->unqueued > 0 || server->parked > 0) run_library(server);
-    if (server->to_close != NULL) deadlines_close_half_closed(server);
+    if (server->library_is_due || socket_events_are_pending()) run_library(server);
 }
 
 bool server_is_due(const struct server *server, uint64_t *ret_wake_ns)
 {
-    if (server->is_ready || server->unqueued > 0) return true;
-    uint64_t wake_ns = server->parked > 0 ? server->now_ns + PARKED_POLL_NS : UINT64_MAX;
+    if (server->library_is_due || socket_events_are_pending()) return true;
+    uint64_t wake_ns = UINT64_MAX;
     for (unsigned wait = 0; wait < WAIT_COUNT; wait++) {
         const struct connection *first = TAILQ_FIRST(&server->lists[wait].head);
         if (first != NULL && first->wait_since_ns + server->lists[wait].limit_ns < wake_ns)
@@ -119,13 +123,13 @@ static struct connection *new_connection(struct server *server, int socket)
     if (connection == NULL) return NULL;
     connection->server = server;
     connection->socket = socket;
-    connection->source = (struct event_source){.ready = deadlines_client_left, .descriptor = socket};
+    connection->source = (struct event_source){.ready = request_cycle_ready, .descriptor = socket};
     connection->wait = WAIT_COUNT;
     if (socket_input_add(connection)) {
         free(connection);
         return NULL;
     }
-    if (event_loop_add(server->config.loop, &connection->source, EPOLLRDHUP | EPOLLET)) {
+    if (event_loop_add(server->config.loop, &connection->source, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)) {
         socket_input_remove(connection);
         free(connection);
         return NULL;
@@ -139,25 +143,27 @@ void server_add_connection(struct server *server, int socket)
 {
     struct sockaddr address = {.sa_family = AF_INET}; /* the library wants one, and does not use it */
     bool is_full = server->connections >= server->config.limits.connections_max;
-    server->now_ns = clock_now_ns();
-    server->adding = is_full ? NULL : new_connection(server, socket);
-    if (server->adding == NULL) {
+    server_advance(server, clock_now_ns());
+    struct connection *connection = is_full ? NULL : new_connection(server, socket);
+    if (connection == NULL) {
         refuse_at_the_door(server, socket, is_full ? FAULT_TOO_MANY_CONNECTIONS : FAULT_MEMORY);
         return;
     }
-    struct connection *connection = server->adding;
-    /* It closes the socket when it fails, and tells nobody unless it had told of the start. */
+    /* It closes the socket when it fails, and tells of the end, too, if it had told of the start. */
     if (MHD_add_connection(server->daemon, socket, &address, sizeof address) != MHD_YES &&
-        connection->library == NULL)
+        socket_input_find(socket) == connection)
         release_connection(connection);
-    server->adding = NULL;
-    server->is_ready = true;
+}
+
+void server_end_keep_alive(struct server *server)
+{
+    server->is_closing = true;
 }
 
 void server_close_connections(struct server *server, uint64_t now_ns)
 {
     server->now_ns = now_ns;
-    server->is_closing = true;
+    server_end_keep_alive(server);
     /* Who has just been answered may be about to ask again, and shall get an answer that says "close". */
     if (server->lists[WAIT_IDLE].limit_ns > CLOSING_IDLE_TIME_NS)
         server->lists[WAIT_IDLE].limit_ns = CLOSING_IDLE_TIME_NS;
@@ -170,16 +176,9 @@ unsigned server_connections(const struct server *server)
 
 /* ---- life ---- */
 
-static void library_ready(struct event_source *source, uint32_t events)
-{
-    struct server *server = (struct server *)((char *)source - offsetof(struct server, source));
-    (void)events;
-    server->is_ready = true;
-}
-
 static enum fault start_library(struct server *server)
 {
-    const unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
+    const unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | SINGLE_THREAD;
     server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, request_cycle_handle, server, MHD_OPTION_CONNECTION_LIMIT,
         server->config.limits.connections_max + 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
@@ -188,8 +187,8 @@ static enum fault start_library(struct server *server)
         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
     if (server->daemon == NULL) return FAULT_INTERNAL;
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    server->source = (struct event_source){.ready = library_ready, .descriptor = info->epoll_fd};
-    return event_loop_add(server->config.loop, &server->source, EPOLLIN);
+    socket_events_use(info->epoll_fd);
+    return FAULT_NONE;
 }
 
 static void set_limits(struct server *server)
@@ -215,7 +214,7 @@ enum fault server_new(const struct server_config *config, struct server **ret_se
     set_limits(server);
     if (getrandom(&server->ids.state, sizeof server->ids.state, 0) != (ssize_t)sizeof server->ids.state)
         server->ids.state = server->now_ns;
-    socket_input_use(request_cycle_read);
+    socket_input_use(request_cycle_tell);
     enum fault fault = start_library(server);
     if (fault) {
         server_free(server);
@@ -225,7 +224,6 @@ enum fault server_new(const struct server_config *config, struct server **ret_se
     return FAULT_NONE;
 }
 
-/* The library aborts the process when it is stopped while a connection is suspended. */
 static void answer_all(struct server *server)
 {
     struct connection *connection;
@@ -245,8 +243,8 @@ void server_free(struct server *server)
         server->is_closing = true;
         server->is_stopping = true;
         answer_all(server);
-        event_loop_remove(server->config.loop, &server->source);
         MHD_stop_daemon(server->daemon);
+        socket_events_end();
     }
     lingering_release(&server->lingering);
     for (struct exchange *exchange; (exchange = server->free_exchanges) != NULL;) {

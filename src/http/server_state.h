@@ -20,21 +20,20 @@ struct server {
     struct server_config config;
     struct head_limits head_limits;
     struct MHD_Daemon *daemon;
-    struct event_source source; /* the library's own epoll set */
-    bool is_ready;              /* it has events */
-    bool is_closing;
-    bool is_stopping; /* nothing new is begun */
+    bool library_is_due; /* it has more to do at once */
+    bool is_closing;     /* answers end their connections */
+    bool is_stopping;    /* nothing new is begun */
     uint64_t now_ns;
-    uint64_t run_ns; /* when the library's run turned to the first socket; 0: not yet */
     unsigned connections;
-    unsigned parked;           /* requests the library asks about on every run */
-    unsigned unqueued;         /* answers it has not fetched yet */
-    unsigned late_answers;     /* answers to parked requests fetched in this run */
-    struct connection *adding; /* while the library takes a socket over */
-    struct connection *to_close;
     struct exchange *free_exchanges;
     unsigned free_count;
     struct connection_list lists[WAIT_COUNT];
     struct lingering_list lingering;
     struct request_ids ids;
 };
+
+/* The worker's time may be older than that of the loop's latest turn, or of a socket that was handed over. */
+static inline void server_advance(struct server *server, uint64_t now_ns)
+{
+    if (now_ns > server->now_ns) server->now_ns = now_ns;
+}

@@ -43,11 +43,16 @@ void socket_input_end(void)
     thread.size = 0;
 }
 
+struct connection *socket_input_find(int descriptor)
+{
+    size_t index = (size_t)descriptor;
+    return index < thread.size ? thread.connections[index] : NULL;
+}
+
 /* The library's own view of libc's recv; declared here because <sys/socket.h> may make it inline. */
 ssize_t recv(int descriptor, void *buffer, size_t size, int flags)
 {
-    size_t index = (size_t)descriptor;
-    struct connection *connection = index < thread.size ? thread.connections[index] : NULL;
+    struct connection *connection = socket_input_find(descriptor);
     if (connection == NULL) return recvfrom(descriptor, buffer, size, flags, NULL, NULL);
     return thread.reader(connection, buffer, size);
 }
@@ -66,13 +71,7 @@ size_t socket_input_write_request(const struct exchange *exchange, char *buffer,
     if (exchange->is_http_1_0)
         at = put(at, exchange->keeps_alive ? "0\r\nConnection: Keep-Alive\r\n" : "0\r\n");
     else
-        at = put(at, "1\r\n");
-    if (exchange->may_have_more || exchange_has_more(exchange)) {
-        at = put(at, "X:");
-        size_t filling = size - (size_t)(at - buffer) - 4;
-        memset(at, 'x', filling);
-        at = put(at + filling, "\r\n");
-    }
+        at = put(at, "1\r\nHost:x\r\n"); /* libmicrohttpd 1.0 refuses HTTP/1.1 without one */
     at = put(at, "\r\n");
     return (size_t)(at - buffer);
 }

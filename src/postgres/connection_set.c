@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "postgres/connection_queue.h"
 #include "postgres/connection_upkeep.h"
-#include "postgres/lookup_batch.h"
+#include "postgres/query_batch.h"
 #include "postgres/schedule.h"
 
 #include <poll.h>
@@ -16,6 +16,8 @@
 #define EXPECTED_FIRST_NS   (50 * NS_PER_US)
 #define TRIES_MAX           3
 #define BLOCKING_WAIT_MS    10
+/* After creates have waited in vain: who asks for the same address again is not to hold up others again. */
+#define CREATES_ALONE_NS (10 * NS_PER_S)
 
 static struct slot *slot_of(struct pipeline *pipeline)
 {
@@ -68,26 +70,25 @@ static void take_one_back(struct connection_set *set, struct query *query, enum 
 
 static void take_back(void *argument, struct query *query, enum query_return why, enum fault fault)
 {
-    struct lookup_batch *batch = lookup_batch_of(query);
+    struct query_batch *batch = query_batch_of(query);
     if (batch == NULL) {
         take_one_back(argument, query, why, fault);
         return;
     }
-    for (struct query *member; (member = lookup_batch_take(batch)) != NULL;)
+    for (struct query *member; (member = query_batch_take(batch)) != NULL;)
         take_one_back(argument, member, why, fault);
-    lookup_batch_free(batch);
+    query_batch_free(batch);
 }
 
 static void end_batch(struct query *query, enum fault fault, const PGresult *result)
 {
-    struct lookup_batch *batch = lookup_batch_of(query);
-    if (lookup_batch_is_divisible(fault, result)) {
-        /* Not sent again is only whose time is up: he is not told a fault that may be another's. */
-        take_back(batch->owner, query, QUERY_RETURN_ABORTED, FAULT_REQUEST_TIMEOUT);
-        return;
-    }
-    lookup_batch_answer(batch, fault, result);
-    lookup_batch_free(batch);
+    struct query_batch *batch = query_batch_of(query);
+    struct connection_set *set = batch->owner;
+    bool has_waited = fault == FAULT_LOCK_TIMEOUT || fault == FAULT_STATEMENT_TIMEOUT;
+    if (has_waited && query_is_write(query)) set->creates_alone_until_ns = set->now_ns + CREATES_ALONE_NS;
+    query_batch_answer(batch, fault, result);
+    /* Not sent again is only whose time is up: he is not told a fault that may be another's. */
+    take_back(set, query, QUERY_RETURN_ABORTED, FAULT_REQUEST_TIMEOUT);
 }
 
 static void take_trouble(void *argument, struct pipeline *pipeline, bool all_connections)
@@ -141,7 +142,7 @@ static void send_query(struct connection_set *set, struct pipeline *pipeline, st
     }
 }
 
-static void send_batch(struct connection_set *set, struct pipeline *pipeline, struct lookup_batch *batch)
+static void send_batch(struct connection_set *set, struct pipeline *pipeline, struct query_batch *batch)
 {
     struct query *member;
     set->queued -= batch->count;
@@ -149,36 +150,42 @@ static void send_batch(struct connection_set *set, struct pipeline *pipeline, st
     batch->query.done = end_batch;
     if (pipeline_submit(pipeline, &batch->query, connection_queue_expected_ns(set, &batch->query),
                         set->now_ns)) {
-        lookup_batch_sent(batch);
+        query_batch_sent(batch);
         TAILQ_FOREACH(member, &batch->members, entry)
         {
             statistics_sent(&set->statistics, member);
         }
         batch->query.waited_ns = TAILQ_FIRST(&batch->members)->waited_ns;
     } else {
-        while ((member = lookup_batch_take(batch)) != NULL)
+        while ((member = query_batch_take(batch)) != NULL)
             connection_queue_put(set, member);
-        lookup_batch_free(batch);
+        query_batch_free(batch);
         connection_upkeep_close(set, slot_of(pipeline), PQerrorMessage(pipeline->connection));
     }
 }
 
-/* Slow look-ups are not combined: each has a connection of its own. */
-static bool may_combine(const struct connection_set *set, struct query *query)
+/* What the first of a queue can go together as, or NULL. Slow look-ups each have a connection of their own.
+ */
+static const struct batch_kind *kind_of(const struct connection_set *set, struct query *query)
 {
-    return set->config->combine && query->queue == QUERY_QUEUE_CHEAP && lookup_batch_is_possible(query);
+    const struct batch_kind *kind = NULL;
+    if (query->queue == QUERY_QUEUE_CHEAP && set->config->combine_lookups) kind = &lookup_batch_kind;
+    if (query->queue == QUERY_QUEUE_WRITE && set->config->combine_creates &&
+        set->now_ns >= set->creates_alone_until_ns)
+        kind = &create_batch_kind;
+    return kind != NULL && query_batch_is_possible(kind, query) ? kind : NULL;
 }
 
 static void send_queue(struct connection_set *set, struct query_queue *queue)
 {
     for (struct query *query; (query = TAILQ_FIRST(queue)) != NULL;) {
-        bool is_batch = may_combine(set, query);
+        const struct batch_kind *kind = kind_of(set, query);
         uint64_t query_ns =
-            is_batch ? set->expected_ns[STATEMENT_USER_FIND_MANY] : connection_queue_expected_ns(set, query);
+            kind != NULL ? set->expected_ns[kind->combined] : connection_queue_expected_ns(set, query);
         struct pipeline *pipeline = schedule_choose(set->slots, set->slot_count, query->queue, query_ns);
         if (pipeline == NULL) return;
-        struct lookup_batch *batch;
-        if (is_batch && !lookup_batch_new(queue, &batch))
+        struct query_batch *batch;
+        if (kind != NULL && !query_batch_new(kind, queue, &batch))
             send_batch(set, pipeline, batch);
         else
             send_query(set, pipeline, query);
@@ -275,7 +282,7 @@ void connection_set_abandon(struct connection_set *set, struct query *query)
     if (query->state == QUERY_QUEUED)
         connection_queue_remove(set, query);
     else if (query->batch != NULL)
-        lookup_batch_abandon(query);
+        query_batch_abandon(query);
     else if (query->state == QUERY_IN_FLIGHT)
         pipeline_abandon(query->pipeline, query);
     query->state = QUERY_DONE;
@@ -288,12 +295,8 @@ uint64_t connection_set_wake_ns(const struct connection_set *set)
 
 enum fault connection_set_readiness(const struct connection_set *set)
 {
-    if (set->up_count == 0) return set->fault ? set->fault : FAULT_DATABASE_UNAVAILABLE;
-    for (unsigned i = 0; i < set->slot_count; i++)
-        if (set->slots[i].state == SLOT_UP &&
-            set->slots[i].schema_version > (int64_t)set->config->schema_version)
-            return FAULT_SCHEMA_UNKNOWN;
-    return FAULT_NONE;
+    if (set->up_count > 0) return FAULT_NONE;
+    return set->fault ? set->fault : FAULT_DATABASE_UNAVAILABLE;
 }
 
 const struct postgres_statistics *connection_set_statistics(const struct connection_set *set)
@@ -337,7 +340,11 @@ enum fault connection_set_new(const struct postgres_config *config, struct conne
         TAILQ_INIT(&set->queues[kind]);
     for (unsigned i = 0; i < STATEMENT_COUNT; i++)
         set->expected_ns[i] = EXPECTED_FIRST_NS;
-    enum fault fault = db_target_init(&set->target, config->database_url, config->application_name);
+    enum fault fault = FAULT_NONE;
+    if (config->database_url_file != NULL)
+        db_target_init_from_file(&set->target, config->database_url_file, config->application_name);
+    else
+        fault = db_target_init(&set->target, config->database_url, config->application_name);
     if (!fault) fault = init_slots(set);
     if (fault) {
         connection_set_free(set);
@@ -356,11 +363,11 @@ static void forget(void *argument, struct query *query, enum query_return why, e
     (void)why;
     (void)fault;
     query->state = QUERY_DONE;
-    struct lookup_batch *batch = lookup_batch_of(query);
+    struct query_batch *batch = query_batch_of(query);
     if (batch == NULL) return;
-    for (struct query *member; (member = lookup_batch_take(batch)) != NULL;)
+    for (struct query *member; (member = query_batch_take(batch)) != NULL;)
         member->state = QUERY_DONE;
-    lookup_batch_free(batch);
+    query_batch_free(batch);
 }
 
 void connection_set_free(struct connection_set *set)

@@ -32,12 +32,15 @@ struct connection_set {
     uint64_t pinged_ns;
     unsigned ping_next; /* slot to ping next */
     uint64_t random;
-    uint64_t replaced_ns; /* when all connections were last retired */
-    bool is_suspect;      /* a ping was not answered: all idle connections are asked */
-    bool is_waiting;      /* blocking mode: somebody up the stack waits already */
-    enum fault fault;     /* why nothing is up; NONE: something is, or is about to be again */
+    uint64_t replaced_ns;            /* when all connections were last retired */
+    uint64_t creates_alone_until_ns; /* somebody holds an address: his are not to wait in company */
+    bool is_suspect;                 /* a ping was not answered: all idle connections are asked */
+    bool is_waiting;                 /* blocking mode: somebody up the stack waits already */
+    enum fault fault;                /* why nothing is up; NONE: something is, or is about to be again */
     bool outage_is_logged;
     uint64_t logged_ns;
+    int64_t schema_told;  /* the newer version that was logged */
+    int64_t allowed_told; /* the number of connections that was logged as too small */
     struct statistics statistics;
 };
 

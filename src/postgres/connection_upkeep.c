@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 
 #define MAINTENANCE_NS   (50 * NS_PER_MS)
@@ -16,6 +17,17 @@
 #define SILENCE_MARGIN_NS   (1 * NS_PER_S)
 #define REPLACE_INTERVAL_NS (1 * NS_PER_S)
 #define LOG_INTERVAL_NS     (10 * NS_PER_S)
+#define MESSAGE_SIZE_MAX    512 /* of one that names a file */
+
+#define CONNECT_HINT                                                                                         \
+    "check database-url (host, user, password, database), and that PostgreSQL can be reached there"
+#define AHEAD_MESSAGE                                                                                        \
+    "a newer version of this program has migrated the database: this one serves as long as its statements "  \
+    "work"
+#define SHORT_MESSAGE                                                                                        \
+    "replicas x workers x db-connections is more than max_connections less what is reserved: lower one of "  \
+    "the three, raise max_connections, or put a pooler in between"
+#define FILE_HINT "mount the secret there, or correct database-url-file: it is read at every attempt"
 
 static uint64_t next_random(struct connection_set *set)
 {
@@ -25,13 +37,15 @@ static uint64_t next_random(struct connection_set *set)
     return set->random;
 }
 
-static void log_outage(struct connection_set *set, const char *event, const char *message)
+/* hint: what to do; NULL when the message says it. */
+static void log_outage(struct connection_set *set, const char *event, const char *message, const char *hint)
 {
     if (set->outage_is_logged && set->now_ns - set->logged_ns < LOG_INTERVAL_NS) return;
     set->outage_is_logged = true;
     set->logged_ns = set->now_ns;
     log_event(LOG_LEVEL_WARNING, event, LOG_STRING("message", message),
-              LOG_INT("connections_up", set->up_count), LOG_INT("connections", set->slot_count));
+              LOG_INT("connections_up", set->up_count), LOG_INT("connections", set->slot_count),
+              hint == NULL ? (struct log_field){0} : LOG_STRING("hint", hint));
 }
 
 static void put_down(struct connection_set *set, struct slot *slot, uint64_t wait_ns)
@@ -52,7 +66,7 @@ static void close_slot(struct connection_set *set, struct slot *slot, const char
     put_down(set, slot, 0);
     if (reason != NULL) {
         statistics_count(&set->statistics.shared.lost);
-        log_outage(set, "database_connection_lost", reason);
+        log_outage(set, "database_connection_lost", reason, NULL);
     }
     pipeline_close(&slot->pipeline, why);
 }
@@ -128,9 +142,25 @@ static void ping_slot(struct connection_set *set, struct slot *slot)
         watch_pipeline(set, slot, false);
 }
 
+/* What an operator should know, once: it may be another server next time, or a migration may have come. */
+static void tell_facts(struct connection_set *set, const struct connector *connector)
+{
+    int64_t version = connector->schema_version, allowed = connector->connections_allowed;
+    const struct postgres_config *config = set->config;
+    if (version > (int64_t)config->schema_version && version != set->schema_told) {
+        set->schema_told = version;
+        log_event(LOG_LEVEL_WARNING, "schema_ahead", LOG_INT("schema_version", version),
+                  LOG_INT("known", config->schema_version), LOG_STRING("message", AHEAD_MESSAGE));
+    }
+    if ((int64_t)config->connections_sum > allowed && allowed != set->allowed_told) {
+        set->allowed_told = allowed;
+        log_event(LOG_LEVEL_WARNING, "database_connections_short", LOG_INT("needed", config->connections_sum),
+                  LOG_INT("allowed", allowed), LOG_STRING("message", SHORT_MESSAGE));
+    }
+}
+
 static void take_connection(struct connection_set *set, struct slot *slot)
 {
-    slot->schema_version = slot->connector.schema_version;
     pipeline_open(&slot->pipeline, connector_take(&slot->connector), set->config->prepared, set->now_ns);
     histogram_add(&set->statistics.shared.create, set->now_ns - slot->started_ns);
     slot->state = SLOT_UP;
@@ -142,8 +172,10 @@ static void take_connection(struct connection_set *set, struct slot *slot)
         set->fault = FAULT_NONE;
         set->outage_is_logged = false;
         set->knows_round_trip = false; /* it may be another server */
-        log_event(LOG_LEVEL_INFO, "database_connected", LOG_INT("schema_version", slot->schema_version));
+        log_event(LOG_LEVEL_INFO, "database_connected",
+                  LOG_INT("schema_version", slot->connector.schema_version));
     }
+    tell_facts(set, &slot->connector);
     /* How far the database is must be known before answers are judged: see take_measure. */
     if (set->knows_round_trip) return;
     connection_set_advance(set, clock_now_ns()); /* the work above is none of the way */
@@ -161,7 +193,8 @@ static void look_after_connector(struct connection_set *set, struct slot *slot, 
         connector_stop(&slot->connector);
         put_down(set, slot,
                  slot_backoff_ns(slot->failures++, set->config->reconnect_max_ns, next_random(set)));
-        log_outage(set, "database_connect_failed", slot->connector.message);
+        log_outage(set, "database_connect_failed", slot->connector.message,
+                   slot->connector.fault == FAULT_DATABASE_UNAVAILABLE ? CONNECT_HINT : NULL);
         note_failure(set, slot->connector.fault);
         break;
     case CONNECTOR_CONNECTING:
@@ -190,6 +223,21 @@ void connection_upkeep_ready(struct event_source *source, uint32_t events)
     }
 }
 
+/* There is nowhere to connect to. */
+static void fail_to_start(struct connection_set *set, struct slot *slot, enum fault fault)
+{
+    char message[MESSAGE_SIZE_MAX];
+    put_down(set, slot, slot_backoff_ns(slot->failures++, set->config->reconnect_max_ns, next_random(set)));
+    if (fault == FAULT_DATABASE_URL) {
+        (void)snprintf(message, sizeof message, "database-url-file %s: %s", set->target.url_file,
+                       set->target.flaw);
+        log_outage(set, "database_url_missing", message, FILE_HINT);
+    } else {
+        log_outage(set, "database_connect_failed", "the host name cannot be looked up", CONNECT_HINT);
+    }
+    note_failure(set, fault);
+}
+
 static void start_connecting(struct connection_set *set, struct slot *slot)
 {
     switch (db_target_refresh(&set->target, set->now_ns)) {
@@ -197,10 +245,10 @@ static void start_connecting(struct connection_set *set, struct slot *slot)
         put_down(set, slot, LOOKUP_POLL_NS);
         return;
     case DB_TARGET_FAILED:
-        put_down(set, slot,
-                 slot_backoff_ns(slot->failures++, set->config->reconnect_max_ns, next_random(set)));
-        log_outage(set, "database_connect_failed", "the host name cannot be looked up");
-        note_failure(set, FAULT_DATABASE_UNAVAILABLE);
+        fail_to_start(set, slot, FAULT_DATABASE_UNAVAILABLE);
+        return;
+    case DB_TARGET_NO_URL:
+        fail_to_start(set, slot, FAULT_DATABASE_URL);
         return;
     case DB_TARGET_READY:
         break;

@@ -2,12 +2,19 @@
 
 #include "base/clock.h"
 #include "postgres/notice.h"
+#include "postgres/reserved_connections.h"
 #include "postgres/statements.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+
+#define SELECT_FACTS                                                                                         \
+    "SELECT coalesce(max(version), 0), current_setting('max_connections')::integer - (" RESERVED_CONNECTIONS \
+    ") FROM schema_migrations"
+#define FACT_COUNT     2
+#define CAUSE_SIZE_MAX 96 /* bytes of it within another message */
 
 /* The first line: libpq's further ones are hints. */
 static void note_cause(struct connector *connector, enum fault fault, const char *message)
@@ -53,7 +60,8 @@ static bool send_session_settings(const struct connector *connector)
 
 static bool is_used(const struct postgres_config *config, enum statement statement)
 {
-    if (statement == STATEMENT_USER_FIND_MANY) return config->combine;
+    if (statement == STATEMENT_USER_FIND_MANY) return config->combine_lookups;
+    if (statement == STATEMENT_USER_CREATE_MANY) return config->combine_creates;
     return config->laboratory || !statement_is_for_laboratory(statement);
 }
 
@@ -73,8 +81,7 @@ static bool send_setup(struct connector *connector)
 {
     PGconn *connection = connector->connection;
     if (PQsetnonblocking(connection, 1) != 0 || !PQenterPipelineMode(connection)) return false;
-    if (!PQsendQueryParams(connection, "SELECT coalesce(max(version), 0) FROM schema_migrations", 0, NULL,
-                           NULL, NULL, NULL, 0) ||
+    if (!PQsendQueryParams(connection, SELECT_FACTS, 0, NULL, NULL, NULL, NULL, 0) ||
         !PQpipelineSync(connection))
         return false;
     connector->syncs_left = 1;
@@ -96,6 +103,14 @@ static bool is_schema_missing(const PGresult *result)
     return false;
 }
 
+/* The other result with a row is that of the settings. */
+static void take_facts(struct connector *connector, const PGresult *result)
+{
+    if (PQnfields(result) != FACT_COUNT || PQntuples(result) != 1) return;
+    connector->schema_version = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+    connector->connections_allowed = strtoll(PQgetvalue(result, 0, 1), NULL, 10);
+}
+
 static void take_setup_result(struct connector *connector, const PGresult *result)
 {
     switch (PQresultStatus(result)) {
@@ -103,8 +118,7 @@ static void take_setup_result(struct connector *connector, const PGresult *resul
         connector->syncs_left--;
         break;
     case PGRES_TUPLES_OK:
-        if (PQnfields(result) == 1 && PQntuples(result) == 1)
-            connector->schema_version = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+        take_facts(connector, result);
         break;
     case PGRES_COMMAND_OK:
     case PGRES_PIPELINE_ABORTED:
@@ -118,19 +132,34 @@ static void take_setup_result(struct connector *connector, const PGresult *resul
     }
 }
 
-static void finish_setup(struct connector *connector)
+/*
+ * A newer schema is no fault by itself: old and new instances run side by side while they are replaced, and a
+ * roll-back leaves the schema as it is. What it must still have is whatever the statements name: that they
+ * could be prepared is the proof.
+ */
+static void judge_schema(struct connector *connector)
 {
     char message[sizeof connector->message];
-    if (connector->fault) {
-        connector->state = CONNECTOR_FAILED;
-    } else if (connector->schema_version < (int64_t)connector->config->schema_version) {
+    long long version = connector->schema_version, expected = connector->config->schema_version;
+    if (version < expected) {
         (void)snprintf(message, sizeof message,
-                       "the schema is at version %lld, expected is %u: run splits migrate up",
-                       (long long)connector->schema_version, connector->config->schema_version);
-        fail(connector, FAULT_SCHEMA_BEHIND, message);
-    } else {
-        connector->state = CONNECTOR_UP;
+                       "the schema is at version %lld, expected is %lld: run splits migrate up", version,
+                       expected);
+        note_cause(connector, FAULT_SCHEMA_BEHIND, message);
+    } else if (version > expected && connector->fault == FAULT_SCHEMA_BEHIND) {
+        (void)snprintf(
+            message, sizeof message,
+            "the schema is at version %lld, and no longer works with this program, which knows %lld: run "
+            "a newer one (%.*s)",
+            version, expected, CAUSE_SIZE_MAX, connector->message);
+        note_cause(connector, FAULT_SCHEMA_UNKNOWN, message);
     }
+}
+
+static void finish_setup(struct connector *connector)
+{
+    if (connector->fault != FAULT_DATABASE_UNAVAILABLE) judge_schema(connector);
+    connector->state = connector->fault ? CONNECTOR_FAILED : CONNECTOR_UP;
 }
 
 static void step_preparing(struct connector *connector)

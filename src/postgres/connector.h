@@ -25,12 +25,13 @@ struct connector {
     struct db_target *target;             /* borrowed */
     enum connector_state state;
     PGconn *connection;
-    uint32_t wanted_events; /* EPOLLIN, EPOLLOUT: what to wait for on connector_socket */
-    uint64_t deadline_ns;   /* failed if not up by then */
-    unsigned syncs_left;    /* of the set-up pipeline */
-    int64_t schema_version; /* the newest applied migration; 0 none */
-    enum fault fault;       /* why it failed: DATABASE_UNAVAILABLE, SCHEMA_BEHIND */
-    char message[256];      /* the same for people, without secrets */
+    uint32_t wanted_events;      /* EPOLLIN, EPOLLOUT: what to wait for on connector_socket */
+    uint64_t deadline_ns;        /* failed if not up by then */
+    unsigned syncs_left;         /* of the set-up pipeline */
+    int64_t schema_version;      /* the newest applied migration; 0 none */
+    int64_t connections_allowed; /* the server has so many for everybody */
+    enum fault fault;            /* why it failed: DATABASE_UNAVAILABLE, SCHEMA_BEHIND, SCHEMA_UNKNOWN */
+    char message[256];           /* the same for people, without secrets */
 };
 
 /* Starts; the state becomes CONNECTING or FAILED. target must be ready. */

@@ -3,17 +3,15 @@
 #include "postgres/database_session.h"
 #include "postgres/db_url.h"
 #include "postgres/message.h"
+#include "postgres/reserved_connections.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* reserved_connections exists from PostgreSQL 16. */
 #define SELECT_FACTS                                                                                         \
     "SELECT current_setting('server_version'), current_setting('max_connections'),"                          \
-    " current_setting('superuser_reserved_connections')::integer"                                            \
-    "  + coalesce(current_setting('reserved_connections', true)::integer, 0),"                               \
-    " current_setting('transaction_read_only') = 'on'"
+    " " RESERVED_CONNECTIONS ", current_setting('transaction_read_only') = 'on'"
 
 enum fault database_url_check(const char *database_url, char **ret_message)
 {

@@ -1,6 +1,7 @@
 #include "postgres/db_target.h"
 
 #include "base/clock.h"
+#include "postgres/database_url_file.h"
 #include "postgres/db_lookup.h"
 #include "postgres/db_url.h"
 
@@ -82,7 +83,7 @@ static void set_hosts(struct db_target *target)
 
 enum fault db_target_init(struct db_target *target, const char *database_url, const char *application_name)
 {
-    *target = (struct db_target){0};
+    *target = (struct db_target){.application_name = application_name};
     enum fault fault = db_url_parse(database_url, &target->options);
     if (fault) return fault;
     for (const PQconninfoOption *at = target->options; at->keyword != NULL; at++)
@@ -99,15 +100,48 @@ enum fault db_target_init(struct db_target *target, const char *database_url, co
     return FAULT_NONE;
 }
 
+void db_target_init_from_file(struct db_target *target, const char *path, const char *application_name)
+{
+    *target = (struct db_target){.url_file = path, .application_name = application_name};
+}
+
 void db_target_release(struct db_target *target)
 {
     db_lookup_let_go(target->lookup);
     PQconninfoFree(target->options);
+    free(target->url);
     *target = (struct db_target){0};
+}
+
+/* libpq has copied what the connections that are being opened were given. */
+static void take_url(struct db_target *target, char *url)
+{
+    struct db_target fresh;
+    if (target->url != NULL && strcmp(target->url, url) == 0) {
+        free(url);
+    } else if (db_target_init(&fresh, url, target->application_name)) {
+        target->flaw = DB_URL_MALFORMED;
+        free(url);
+    } else {
+        fresh.url_file = target->url_file;
+        fresh.url = url;
+        db_target_release(target);
+        *target = fresh;
+    }
+}
+
+/* False: there has never been a URL. */
+static bool read_file(struct db_target *target)
+{
+    char *url;
+    if (!database_url_file_read(target->url_file, &url, &target->flaw)) take_url(target, url);
+    return target->url != NULL;
 }
 
 enum db_target_state db_target_refresh(struct db_target *target, uint64_t now_ns)
 {
+    bool is_looking = target->lookup != NULL && db_lookup_poll(target->lookup) == NULL;
+    if (target->url_file != NULL && !is_looking && !read_file(target)) return DB_TARGET_NO_URL;
     if (target->hosts == NULL) return DB_TARGET_READY;
     const struct db_lookup_answer *answer = target->lookup == NULL ? NULL : db_lookup_poll(target->lookup);
     if (target->lookup != NULL && answer == NULL) return DB_TARGET_PENDING;

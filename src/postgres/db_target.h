@@ -19,12 +19,17 @@
 enum db_target_state {
     DB_TARGET_READY,   /* keywords and values are good to connect with */
     DB_TARGET_PENDING, /* a look-up is under way: ask again in a few milliseconds */
-    DB_TARGET_FAILED   /* the last look-up found nothing; refresh tries again */
+    DB_TARGET_FAILED,  /* the last look-up found nothing; refresh tries again */
+    DB_TARGET_NO_URL   /* the file has no URL: flaw says why; refresh reads it again */
 };
 
 struct db_lookup;
 
 struct db_target {
+    const char *url_file; /* borrowed: read anew for each attempt to connect; NULL: the URL never changes */
+    const char *application_name;                       /* borrowed */
+    char *url;                                          /* what url_file held at last; NULL: nothing yet */
+    const char *flaw;                                   /* why that is so */
     PQconninfoOption *options;                          /* the parsed URL */
     const char *keywords[DB_TARGET_PARAMETERS_MAX + 1]; /* for PQconnectStartParams; NULL ends */
     const char *values[DB_TARGET_PARAMETERS_MAX + 1];
@@ -40,7 +45,16 @@ struct db_target {
 enum fault db_target_init(struct db_target *target, const char *database_url, const char *application_name);
 void db_target_release(struct db_target *target);
 
-/* Starts a look-up when the latest answer is a second old, and collects its answer. */
+/*
+ * The same with the URL in a file, which may not be there yet, and may change: a secret that is mounted late,
+ * or rotated. What was read last counts while there is nothing better. path is borrowed.
+ */
+void db_target_init_from_file(struct db_target *target, const char *path, const char *application_name);
+
+/*
+ * Reads the file, if there is one; starts a look-up when the latest answer is a second old, and collects its
+ * answer.
+ */
 enum db_target_state db_target_refresh(struct db_target *target, uint64_t now_ns);
 
 /*

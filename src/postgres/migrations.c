@@ -47,6 +47,11 @@ void migration_report_release(struct migration_report *report)
     *report = (struct migration_report){0};
 }
 
+bool migration_report_is_current(const struct migration_report *report)
+{
+    return report->pending == 0 && report->changed == 0 && report->unknown == 0;
+}
+
 static enum fault find_table(PGconn *session, bool *ret_exists, char **ret_message)
 {
     PGresult *result;
@@ -184,10 +189,13 @@ static enum fault refuse_conflicts(const struct upgrade *upgrade)
                            "%04u_%s.sql was changed after it was applied; nothing is applied now",
                            item->version, item->name);
     }
-    if (report->unknown > 0) {
+    /* Nothing to do is no conflict: an older version, after a roll-back, leaves the newer one's work alone.
+     */
+    if (report->unknown > 0 && report->pending > 0) {
         const struct migration_status *item = &report->items[first_in(report, MIGRATION_UNKNOWN)];
         return message_set(upgrade->ret_message, FAULT_SCHEMA_UNKNOWN,
-                           "the database has %04u_%s, which is unknown here: a newer version was at work; "
+                           "the database has %04u_%s, which is unknown here, and lacks earlier ones: another "
+                           "line of versions was at work; "
                            "nothing is applied now",
                            item->version, item->name);
     }

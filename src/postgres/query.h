@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-struct lookup_batch;
+struct query_batch;
 struct pipeline;
 
 enum query_state {
@@ -52,10 +52,10 @@ struct query {
     int sizes[STATEMENT_PARAMETERS_MAX];
     uint64_t numbers[STATEMENT_PARAMETERS_MAX]; /* values that are numbers, big-endian */
 
-    struct pipeline *pipeline;  /* while in flight by itself */
-    unsigned slot;              /* its entry there */
-    struct lookup_batch *batch; /* while in flight together with others; else NULL */
-    int row;                    /* of the result: its own begin there; as many as there are: it has none */
+    struct pipeline *pipeline; /* while in flight by itself */
+    unsigned slot;             /* its entry there */
+    struct query_batch *batch; /* in flight together with others, or the batch's own; else NULL */
+    int row;                   /* of the result: its own begin there; as many as there are: it has none */
 
     /* FAULT_NONE with a result, borrowed until this returns; or a fault and NULL. Called once. */
     void (*done)(struct query *query, enum fault fault, const PGresult *result);

@@ -24,10 +24,9 @@ struct slot {
     enum slot_state state;
     struct connector connector;
     struct pipeline pipeline;
-    uint64_t retry_ns;      /* when to connect next */
-    uint64_t started_ns;    /* when it began to connect */
-    unsigned failures;      /* since it was last up */
-    int64_t schema_version; /* as the connection found it */
+    uint64_t retry_ns;   /* when to connect next */
+    uint64_t started_ns; /* when it began to connect */
+    unsigned failures;   /* since it was last up */
 };
 
 /*

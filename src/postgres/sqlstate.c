@@ -32,6 +32,7 @@ static const struct {
     {"53300", {.fault = FAULT_DATABASE_UNAVAILABLE, .retire = true}},
     {"53*", {.fault = FAULT_DATABASE_RESOURCES, .unexpected = true}},
     {"42P01", {.fault = FAULT_SCHEMA_BEHIND, .retire_all = true, .unexpected = true}},
+    {"42703", {.fault = FAULT_SCHEMA_BEHIND, .retire_all = true, .unexpected = true}},
     {"42883", {.fault = FAULT_SCHEMA_BEHIND, .retire_all = true, .unexpected = true}},
 };
 

@@ -4,6 +4,7 @@
 #define BYTEA        17
 #define INT8         20
 #define TEXT         25
+#define TEXT_ARRAY   1009
 #define INT8_ARRAY   1016
 
 #define USER_COLUMNS "id, name, email, created_at, updated_at, version"
@@ -51,6 +52,13 @@ static const struct statement_text texts[STATEMENT_COUNT] = {
                                "INSERT INTO users (name, email) VALUES ($1, $2) RETURNING " USER_COLUMNS,
                                2,
                                {TEXT, TEXT}},
+
+    [STATEMENT_USER_CREATE_MANY] = {"user_create_many",
+                                    "INSERT INTO users (name, email) "
+                                    "SELECT name, email FROM unnest($1, $2) AS created (name, email) "
+                                    "ON CONFLICT DO NOTHING RETURNING " USER_COLUMNS,
+                                    2,
+                                    {TEXT_ARRAY, TEXT_ARRAY}},
 
     [STATEMENT_USER_CREATE_ONCE] = {"user_create_once",
                                     "SELECT outcome, " USER_COLUMNS " FROM create_user_once($1, $2, $3, $4)",

@@ -13,6 +13,7 @@ enum statement {
     STATEMENT_USER_FIND_MANY,   /* ids, an array; rows in any order */
     STATEMENT_USER_LIST,        /* after, limit */
     STATEMENT_USER_CREATE,      /* name, email */
+    STATEMENT_USER_CREATE_MANY, /* names, emails, arrays; no row for an address that is taken */
     STATEMENT_USER_CREATE_ONCE, /* key, hash, name, email; a leading column "outcome" */
     STATEMENT_USER_CHANGE,      /* id, name or NULL, email or NULL */
     STATEMENT_USER_CHANGE_IF,   /* id, name or NULL, email or NULL, version; a leading column "matched" */

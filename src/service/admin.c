@@ -9,6 +9,7 @@
 #include "operations/metrics_routes.h"
 #include "operations/process_metrics.h"
 #include "service/database_watch.h"
+#include "service/limits.h"
 #include "service/service_metrics.h"
 
 #include <errno.h>
@@ -191,9 +192,10 @@ enum fault admin_start(const struct config *config, const struct observation *ob
     admin->stop =
         (struct event_source){.ready = take_stop, .descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     (void)sem_init(&admin->started, 0, 0);
-    if (admin->stop.descriptor < 0 || pthread_create(&admin->thread, NULL, run, admin) != 0) {
+    int error = admin->stop.descriptor < 0 ? errno : pthread_create(&admin->thread, NULL, run, admin);
+    if (error != 0) {
         release(admin);
-        return FAULT_INTERNAL;
+        return limits_no_thread("admin", error);
     }
     while (sem_wait(&admin->started) != 0)
         continue;

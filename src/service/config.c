@@ -1,19 +1,18 @@
 #include "service/config.h"
 
 #include "base/clock.h"
+#include "postgres/database_url_file.h"
 #include "service/config_mask.h"
 #include "service/config_print.h"
 #include "service/config_table.h"
 #include "service/cpus.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define WORKERS_MAX          256
-#define URL_FILE_SIZE_MAX    65536
 #define ENVIRONMENT_PREFIX   "SPLITS_"
 #define SHOWN_VALUE_SIZE_MAX 80 /* bytes of a wrong value that are repeated */
 #define OPTION_HELP          SETTING_COUNT
@@ -159,57 +158,14 @@ static void warn_of_unknown_variables(void)
     }
 }
 
-/* Reads path, terminated, up to one byte more than is allowed, for the caller to free. NULL with errno. */
-static char *read_url_file(const char *path, size_t *ret_size)
-{
-    FILE *stream = fopen(path, "re");
-    if (!stream) return NULL;
-    char *content = malloc(URL_FILE_SIZE_MAX + 2);
-    *ret_size = content ? fread(content, 1, URL_FILE_SIZE_MAX + 1, stream) : 0;
-    int error = ferror(stream) ? errno : 0;
-    (void)fclose(stream);
-    if (error != 0) {
-        free(content);
-        errno = error;
-        return NULL;
-    }
-    if (content) content[*ret_size] = '\0';
-    return content;
-}
-
-/* Cuts one line end. NULL when what is left can be a URL, else what it is not. */
-static const char *trim_url(char *content, size_t size)
-{
-    if (size > URL_FILE_SIZE_MAX) return "the file is larger than 64 KiB";
-    if (memchr(content, '\0', size)) return "the file holds a NUL byte";
-    if (size > 0 && content[size - 1] == '\n') content[--size] = '\0';
-    if (size > 0 && content[size - 1] == '\r') content[--size] = '\0';
-    if (size == 0) return "the file is empty";
-    return strpbrk(content, "\r\n") ? "the file has more than one line" : NULL;
-}
-
-static bool apply_url_file(const struct source *file, struct config *config)
-{
-    size_t size;
-    char *content = read_url_file(config->database_url_file, &size);
-    const char *flaw = content ? trim_url(content, size) : strerrordesc_np(errno);
-    if (flaw) {
-        print_wrong(file->name, config->database_url_file, flaw);
-        free(content);
-        return false;
-    }
-    config->file_content = content;
-    config->database_url = content;
-    return true;
-}
-
 /* Of the URL and the file that holds one, the higher source wins; the file, when both are given alike. */
-static bool choose_url(const struct source *url, const struct source *file, struct config *config)
+static void choose_url(const struct source *url, const struct source *file, struct config *config)
 {
     bool file_wins = *config->database_url_file != '\0' && file->rank >= url->rank;
-    if (file_wins) return apply_url_file(file, config);
-    config->database_url_file = "";
-    return true;
+    if (file_wins)
+        config->database_url = "";
+    else
+        config->database_url_file = "";
 }
 
 static unsigned at_most(unsigned value, unsigned limit)
@@ -245,7 +201,8 @@ static bool apply_all(const struct options *options, struct config *config)
         if (settings[i].kind == SETTING_SECRET) url = source;
         if (settings[i].kind == SETTING_FILE) file = source;
     }
-    return choose_url(&url, &file, config);
+    choose_url(&url, &file, config);
+    return true;
 }
 
 enum config_outcome config_read(int argc, char **arguments, struct config *ret_config, int *ret_first)
@@ -263,6 +220,15 @@ enum config_outcome config_read(int argc, char **arguments, struct config *ret_c
     *ret_config = config;
     *ret_first = optind;
     return CONFIG_OK;
+}
+
+const char *config_load_url(struct config *config)
+{
+    const char *flaw = NULL;
+    if (*config->database_url_file == '\0' || config->file_content) return NULL;
+    if (database_url_file_read(config->database_url_file, &config->file_content, &flaw)) return flaw;
+    config->database_url = config->file_content;
+    return NULL;
 }
 
 void config_release(struct config *config)
@@ -308,6 +274,11 @@ struct server_limits config_server_limits(const struct config *config, unsigned 
         .request_timeout_ns = config->request_timeout_ms * NS_PER_MS,
         .send_timeout_ns = config->send_timeout_ms * NS_PER_MS,
     };
+}
+
+unsigned config_database_connections(const struct config *config)
+{
+    return config->replicas * config->workers * config->db_connections;
 }
 
 unsigned config_cpus(void)

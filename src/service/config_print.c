@@ -9,11 +9,12 @@
 
 static const char help_head[] =
     "usage: splits COMMAND [OPTION]…\n"
-    "\n"
     "  serve            runs the service until SIGTERM or SIGINT\n"
     "  migrate up       applies the migrations that the database lacks\n"
     "  migrate status   lists the migrations; exit code 3 when any is pending, changed or unknown\n"
     "  check            tells whether the service could serve: configuration, database, schema\n"
+    "  check live|ready asks the instance that runs with these settings\n"
+    "  sleep SECONDS    waits, for a hook before a stop where there is no shell\n"
     "  selftest         proves what it says about where time goes, with this database; needs curl\n"
     "  version          tells the version\n"
     "\n"

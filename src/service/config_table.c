@@ -10,6 +10,7 @@
 #include <string.h>
 
 static const char *const db_modes[] = {"pipelined", "blocking", NULL};
+static const char *const db_combines[] = {"off", "creates", "all", NULL};
 static const char *const switches[] = {"off", "on", NULL};
 #if SPLITS_LAB
 #define LAB_SWITCHES switches
@@ -67,6 +68,7 @@ const struct setting settings[] = {
      .meaning = "file that holds the database-url"},
     WORD("db-mode", db_mode, db_modes, DB_MODE_PIPELINED, "blocking: a worker waits for each answer"),
     NUMBER("db-connections", db_connections, 1, 1000, 8, "connections per worker"),
+    NUMBER("replicas", replicas, 1, 10000, 1, "instances that share the database, with this one"),
     NUMBER("db-queue-max", db_queue_max, 1, 1000000, 4096, "waiting queries per worker; then 503"),
     NUMBER("db-in-flight-max", db_in_flight_max, 1, 10000, 256, "queries sent ahead per connection"),
     TIME_MS("db-queue-timeout-ms", db_queue_timeout_ms, 1000, "in the queue; then 503"),
@@ -75,7 +77,8 @@ const struct setting settings[] = {
     TIME_MS("db-connect-timeout-ms", db_connect_timeout_ms, 5000, "for a connection to open"),
     TIME_MS("db-reconnect-max-ms", db_reconnect_max_ms, 1000, "longest pause between attempts to connect"),
     SWITCH("db-prepared", db_prepared, 1, "off: for PgBouncer before 1.21"),
-    SWITCH("db-combine", db_combine, 0, "on: look-ups of one tick as one query"),
+    WORD("db-combine", db_combine, db_combines, DB_COMBINE_CREATES,
+         "creates of a tick as one; all: look-ups, too"),
     {.name = "migrations-dir", .kind = SETTING_PATH, .offset = offsetof(struct config, migrations_dir),
      .default_text = SPLITS_MIGRATIONS_DIR, .default_note = "as built",
      .meaning = "folder of the migrations"},

@@ -32,7 +32,7 @@ struct setting {
     const char *meaning;       /* for people, one line */
 };
 
-#define SETTING_COUNT                36
+#define SETTING_COUNT                37
 #define SETTING_NAME_SIZE_MAX        32 /* bytes with the end, also of names made from it */
 #define SETTING_RANGE_SIZE_MAX       64 /* bytes with the end */
 

@@ -10,3 +10,6 @@
  * test has made.
  */
 unsigned cpus_allowed(const char *root);
+
+/* The quota alone, in thousandths of a CPU; 0 for none. */
+unsigned cpus_quota(const char *root);

@@ -1,6 +1,9 @@
 #include "service/database_watch.h"
 
 #include "base/clock.h"
+#include "postgres/database_url_file.h"
+
+#include <stdlib.h>
 
 #define POLL_NS         (2 * NS_PER_MS)
 #define FIRST_LOOK_NS   (1 * NS_PER_S) /* not in the way of the start */
@@ -22,8 +25,19 @@ void database_watch_release(struct database_watch *watch)
 
 static enum fault start_look(struct database_watch *watch)
 {
+    const struct config *config = watch->config;
+    char *url = NULL;
+    const char *flaw;
+    enum fault fault = FAULT_NONE;
     watch->next_look_ns = 0;
-    return server_statistics_start(watch->config->database_url, LOOK_TIMEOUT_MS, &watch->look);
+    /* As it is now: it may have come late, or been changed. */
+    if (*config->database_url_file != '\0')
+        fault = database_url_file_read(config->database_url_file, &url, &flaw);
+    if (!fault)
+        fault =
+            server_statistics_start(url == NULL ? config->database_url : url, LOOK_TIMEOUT_MS, &watch->look);
+    free(url);
+    return fault;
 }
 
 enum fault database_watch_ask(void *argument, struct database_question *question)

@@ -2,10 +2,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "service/socket_address.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,39 +15,19 @@
 #define ACCEPTED_MAX 64 /* a turn */
 #define PAUSE_NS     (100 * NS_PER_MS)
 
-union socket_address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
-
-static socklen_t make_address(const char *text, unsigned port, union socket_address *ret_address)
-{
-    *ret_address = (union socket_address){0};
-    if (inet_pton(AF_INET, text, &ret_address->v4.sin_addr) == 1) {
-        ret_address->v4.sin_family = AF_INET;
-        ret_address->v4.sin_port = htons((uint16_t)port);
-        return sizeof ret_address->v4;
-    }
-    (void)inet_pton(AF_INET6, text, &ret_address->v6.sin6_addr);
-    ret_address->v6.sin6_family = AF_INET6;
-    ret_address->v6.sin6_port = htons((uint16_t)port);
-    return sizeof ret_address->v6;
-}
-
 static unsigned port_of(int socket)
 {
     union socket_address address = {0};
     socklen_t size = sizeof address;
     (void)getsockname(socket, &address.any, &size);
-    return ntohs(address.any.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port);
+    return socket_address_port(&address);
 }
 
 enum fault listener_socket(const char *address, const char *setting, unsigned port, int *ret_socket,
                            unsigned *ret_port)
 {
     union socket_address name;
-    socklen_t size = make_address(address, port, &name);
+    socklen_t size = socket_address_make(address, port, &name);
     int on = 1;
     int descriptor = socket(name.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor < 0 || setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||

@@ -3,13 +3,16 @@
 #include "base/clock.h"
 #include "base/event_loop.h"
 #include "base/log.h"
+#include "base/program_pages.h"
 #include "postgres/database_check.h"
 #include "postgres/migrations.h"
 #include "service/admin.h"
 #include "service/commands.h"
 #include "service/laboratory.h"
+#include "service/limits.h"
 #include "service/listener.h"
 #include "service/load.h"
+#include "service/notifier.h"
 #include "service/observation.h"
 #include "service/worker.h"
 
@@ -21,17 +24,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #define KEPT_BYTES   (8 * 1024 * 1024)
 #define MAPPED_BYTES (32 * 1024 * 1024) /* the most that the C library takes */
 #define TURN_MS      20                 /* how often the main thread looks at the clock while it drains */
-
-/* Descriptors beside clients' connections: per worker a few of its own and its database connections. */
-#define DESCRIPTORS_PER_WORKER 16
-#define DESCRIPTORS_BASE       32
+#define START_NS     (2 * NS_PER_S)     /* by then the start's work is done, if the database can be reached */
 
 struct service {
     const struct config *config;
@@ -44,10 +43,12 @@ struct service {
     struct event_loop *loop;
     struct listener listener;
     struct event_source signals; /* a signalfd */
+    struct notifier notifier;
     struct worker **workers;
     unsigned worker_count;
     enum service_phase phase;
-    uint64_t phase_end_ns; /* of DRAINING and CLOSING */
+    uint64_t phase_end_ns; /* of DRAINING, PARTING and CLOSING */
+    uint64_t start_end_ns; /* when to let go of the start's code; 0: it has been done */
 };
 
 static bool has_laboratory(const struct config *config)
@@ -57,12 +58,18 @@ static bool has_laboratory(const struct config *config)
 
 /* ---- stopping ---- */
 
+/*
+ * The first half of the drain delay is for load balancers: they notice, and send no more. The second is for
+ * clients with connections of their own, which answers end now: at its end none is closed but those that have
+ * been idle all the while, so hardly a request meets a connection that is being closed.
+ */
 static void enter(struct service *service, enum service_phase phase)
 {
     const struct config *config = service->config;
     uint64_t now_ns = clock_now_ns();
     service->phase = phase;
-    if (phase == SERVICE_DRAINING) service->phase_end_ns = now_ns + config->drain_delay_ms * NS_PER_MS;
+    if (phase == SERVICE_DRAINING || phase == SERVICE_PARTING)
+        service->phase_end_ns = now_ns + config->drain_delay_ms * NS_PER_MS / 2;
     if (phase == SERVICE_CLOSING) service->phase_end_ns = now_ns + config->grace_period_ms * NS_PER_MS;
     if (phase >= SERVICE_CLOSING) listener_close(&service->listener);
     for (unsigned i = 0; i < service->worker_count; i++)
@@ -84,6 +91,7 @@ static void take_signal(struct event_source *source, uint32_t events)
               LOG_STRING("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"),
               LOG_INT("drain_delay_ms", service->config->drain_delay_ms),
               LOG_INT("grace_period_ms", service->config->grace_period_ms));
+    notifier_stopping(&service->notifier);
     enter(service, service->phase == SERVICE_SERVING ? SERVICE_DRAINING : SERVICE_STOPPING);
 }
 
@@ -98,7 +106,8 @@ static void advance_phase(struct service *service)
 {
     uint64_t now_ns = clock_now_ns();
     if (service->phase == SERVICE_DRAINING && now_ns >= service->phase_end_ns)
-        enter(service, SERVICE_CLOSING);
+        enter(service, SERVICE_PARTING);
+    if (service->phase == SERVICE_PARTING && now_ns >= service->phase_end_ns) enter(service, SERVICE_CLOSING);
     if (service->phase == SERVICE_CLOSING && now_ns >= service->phase_end_ns && !all_done(service)) {
         log_event(LOG_LEVEL_WARNING, "grace_period_over");
         enter(service, SERVICE_STOPPING);
@@ -110,15 +119,28 @@ static int sleep_ms_max(const struct service *service)
 {
     bool is_clock_needed = service->phase != SERVICE_SERVING || service->listener.paused_until_ns != 0;
     if (is_clock_needed) return TURN_MS;
-    return has_laboratory(service->config) ? (int)(LOAD_SAMPLE_NS / NS_PER_MS) : -1;
+    int sleep_ms = has_laboratory(service->config) ? (int)(LOAD_SAMPLE_NS / NS_PER_MS) : -1;
+    if (sleep_ms == -1 && service->start_end_ns != 0) sleep_ms = (int)(START_NS / NS_PER_MS);
+    int notifier_ms = notifier_sleep_ms(&service->notifier, clock_now_ns());
+    return sleep_ms == -1 || (notifier_ms != -1 && notifier_ms < sleep_ms) ? notifier_ms : sleep_ms;
+}
+
+static void forget_start(struct service *service, uint64_t now_ns)
+{
+    if (service->start_end_ns == 0 || now_ns < service->start_end_ns) return;
+    service->start_end_ns = 0;
+    program_pages_let_go();
 }
 
 static void wait_until_done(struct service *service)
 {
+    service->start_end_ns = clock_now_ns() + START_NS;
     while (!all_done(service)) {
         event_loop_turn(service->loop, sleep_ms_max(service));
         uint64_t now_ns = clock_now_ns();
+        forget_start(service, now_ns);
         listener_check_pause(&service->listener, now_ns);
+        notifier_tick(&service->notifier, now_ns);
         advance_phase(service);
 #if SPLITS_LAB
         if (has_laboratory(service->config)) load_tick(&service->load, now_ns);
@@ -142,23 +164,6 @@ static enum fault take_over_signals(struct service *service)
     service->signals.ready = take_signal;
     if (service->signals.descriptor < 0) return FAULT_INTERNAL;
     return event_loop_add(service->loop, &service->signals, EPOLLIN);
-}
-
-/* The soft limit is for programs that use select; this one does not. */
-static void raise_descriptor_limit(const struct config *config, unsigned worker_count)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-    rlim_t needed = DESCRIPTORS_BASE + config->connections_max +
-                    (rlim_t)worker_count * (DESCRIPTORS_PER_WORKER + config->db_connections) +
-                    (config->admin ? DESCRIPTORS_PER_WORKER + ADMIN_CONNECTIONS_MAX : 0);
-    if (limit.rlim_max < needed)
-        log_event(
-            LOG_LEVEL_WARNING, "descriptor_limit_low", LOG_INT("limit", (int64_t)limit.rlim_max),
-            LOG_INT("needed", (int64_t)needed),
-            LOG_STRING("message", "raise the limit of open files (ulimit -n) or lower connections-max"));
 }
 
 static enum fault newest_migration(const struct config *config, unsigned *ret_version)
@@ -263,14 +268,17 @@ static void log_start_of(const struct config *config, const struct sockets *sock
 static enum fault start_on(struct service *service, struct sockets *sockets, unsigned schema_version)
 {
     const struct config *config = service->config;
-    unsigned worker_count = config->workers == 0 ? config_cpus() : config->workers;
-    raise_descriptor_limit(config, worker_count);
+    unsigned worker_count = config->workers;
+    limits_check(config, "");
     enum fault fault = open_sockets(config, sockets);
     if (!fault) fault = observe(service, worker_count);
     if (!fault) fault = start_workers(service, worker_count, schema_version);
     if (!fault) fault = serve_on(service, sockets);
-    if (!fault) log_start_of(config, sockets, worker_count);
-    return fault;
+    if (fault) return fault;
+    log_start_of(config, sockets, worker_count);
+    notifier_open(&service->notifier, &service->observation);
+    notifier_ready(&service->notifier, clock_now_ns());
+    return FAULT_NONE;
 }
 
 static enum fault start(struct service *service)
@@ -299,6 +307,7 @@ static void stop(struct service *service)
 #if SPLITS_LAB
     if (laboratory_of(service) != NULL) load_release(&service->load);
 #endif
+    notifier_close(&service->notifier);
     observation_release(&service->observation);
     if (service->signals.descriptor >= 0) (void)close(service->signals.descriptor);
     event_loop_free(service->loop);
@@ -315,10 +324,17 @@ static void keep_freed_memory(void)
     (void)mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
 }
 
-/* Before there is a log: a wrong setting is told in one line, as config_read does. */
-static bool check_settings(const struct config *config)
+/*
+ * Before there is a log: a wrong setting is told in one line, as config_read does. A file with the URL may be
+ * changed meanwhile: the workers read it, and tell.
+ */
+static bool check_settings(struct config *config)
 {
     char *message = NULL;
+    if (*config->database_url_file != '\0') {
+        (void)config_load_url(config);
+        return true;
+    }
     enum fault fault = database_url_check(config->database_url, &message);
     if (!fault) return true;
     (void)fprintf(stderr, "splits: %s\n", message == NULL ? fault_code(fault) : message);
@@ -326,11 +342,12 @@ static bool check_settings(const struct config *config)
     return false;
 }
 
-int service_run(const struct config *config)
+int service_run(struct config *config)
 {
     if (!check_settings(config)) return COMMAND_USAGE;
     keep_freed_memory();
-    struct service service = {.config = config, .listener.source.descriptor = -1, .signals.descriptor = -1};
+    struct service service = {
+        .config = config, .listener.source.descriptor = -1, .signals.descriptor = -1, .notifier.socket = -1};
     log_configure(config->log_level, config->log_format);
     enum fault fault = event_loop_new(&service.loop);
     if (!fault) fault = take_over_signals(&service);

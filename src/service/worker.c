@@ -9,8 +9,10 @@
 #include "postgres/postgres_lab_store.h"
 #include "postgres/postgres_user_store.h"
 #include "service/laboratory.h"
+#include "service/limits.h"
 #include "users/user_routes.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -49,6 +51,7 @@ struct worker {
     struct route_table tables[3];
     struct router router;
     unsigned taken; /* sockets, ever */
+    bool is_parting;
     bool is_closing;
 };
 
@@ -90,10 +93,12 @@ static enum fault start_store(struct worker *worker)
     const struct config *config = worker->config.config;
     struct postgres_config postgres = {
         .database_url = config->database_url,
+        .database_url_file = *config->database_url_file == '\0' ? NULL : config->database_url_file,
         .application_name = "splits",
         .blocking = config->db_mode == DB_MODE_BLOCKING,
         .prepared = config->db_prepared,
-        .combine = config->db_combine,
+        .combine_lookups = config->db_combine == DB_COMBINE_ALL,
+        .combine_creates = config->db_combine != DB_COMBINE_OFF,
         .connections = config->db_connections,
         .queue_max = config->db_queue_max,
         .in_flight_max = config->db_in_flight_max,
@@ -103,6 +108,7 @@ static enum fault start_store(struct worker *worker)
         .connect_timeout_ns = config->db_connect_timeout_ms * NS_PER_MS,
         .reconnect_max_ns = config->db_reconnect_max_ms * NS_PER_MS,
         .schema_version = worker->config.schema_version,
+        .connections_sum = worker->config.index == 0 ? config_database_connections(config) : 0,
         .laboratory = worker->config.laboratory != NULL,
         .loop = worker->loop,
     };
@@ -180,6 +186,10 @@ static int timeout_ms(uint64_t now_ns, uint64_t wake_ns, uint64_t other_wake_ns)
 static bool is_over(struct worker *worker)
 {
     enum service_phase phase = phase_of(worker);
+    if (phase >= SERVICE_PARTING && !worker->is_parting) {
+        worker->is_parting = true;
+        server_end_keep_alive(worker->server);
+    }
     if (phase >= SERVICE_CLOSING && !worker->is_closing) {
         worker->is_closing = true;
         /* Sockets that were handed over before the phase changed are not forgotten. */
@@ -290,9 +300,10 @@ enum fault worker_start(const struct worker_config *config, struct worker **ret_
     worker->counters = &config->observation->workers[config->index];
     worker->mailbox[0] = worker->mailbox[1] = -1;
     (void)sem_init(&worker->started, 0, 0);
-    if (pipe2(worker->mailbox, O_NONBLOCK | O_CLOEXEC) != 0 || create_thread(worker) != 0) {
+    int error = pipe2(worker->mailbox, O_NONBLOCK | O_CLOEXEC) != 0 ? errno : create_thread(worker);
+    if (error != 0) {
         release(worker);
-        return FAULT_INTERNAL;
+        return limits_no_thread("worker", error);
     }
     while (sem_wait(&worker->started) != 0)
         continue;

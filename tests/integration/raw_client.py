@@ -50,6 +50,12 @@ class RawClient:
         lines = [f"GET {path} HTTP/1.1", "Host: a", *fields, "", ""]
         self.send("\r\n".join(lines).encode("latin-1"))
 
+    def post(self, path, value, *fields):
+        body = json.dumps(value)
+        lines = [f"POST {path} HTTP/1.1", "Host: a", "Content-Type: application/json", f"Content-Length: {len(body)}",
+                 *fields, "", body]
+        self.send("\r\n".join(lines).encode("latin-1"))
+
     def receive(self):
         """Takes more bytes in; False at the end."""
         data = self.socket.recv(65536)

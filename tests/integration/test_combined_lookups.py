@@ -1,22 +1,17 @@
-"""--db-combine=on: the look-ups of one tick are one query, and no client can tell."""
+"""--db-combine=all: the look-ups of one tick are one query, and no client can tell."""
 
 import contextlib
-import os
 import random
-import signal
 import time
 
 import pytest
 
-from metrics import scrape
-from postgres import PostgresServer
+from combining import (TOGETHER, USERS, Database, assert_ledgers_add_up, clients_of, database_server, one_tick, operations,
+                       serving, wait_for_leavers)
 from proxy import Proxy
-from raw_client import RawClient
-from service import PHASES, Background, Service, migrate, wait_until
+from service import Background, wait_until
 
-USERS = 300
-TOGETHER = 40 # clients that ask at once: fewer than one query takes (src/postgres/lookup_batch.h)
-COMBINED = "query LIKE '%ANY($1)%' AND state = 'active'"
+COMBINED = "query LIKE '%ANY($1)%'"
 FAIL_AT_13 = """
 CREATE FUNCTION fail_at(id bigint) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
     IF id = 13 THEN RAISE EXCEPTION 'raised by a test' USING ERRCODE = '{}'; END IF; RETURN true; END $$;
@@ -25,90 +20,28 @@ CREATE VIEW users AS SELECT * FROM kept WHERE fail_at(id)
 """
 
 
-class Database:
-    """Migrated, with users of the ids 1 to USERS."""
-
-    NAME = "combined"
-
-    def __init__(self, server):
-        self.server = server
-        self.url = server.create_database(self.NAME)
-        migrate(self.url)
-        self.query("INSERT INTO users (name, email) SELECT 'U' || i, i || '@combined.example' "
-                   f"FROM generate_series(1, {USERS}) i")
-
-    def query(self, sql, *parameters):
-        return self.server.query(sql, *parameters, database=self.NAME)
-
-    @contextlib.contextmanager
-    def locked(self, table="users"):
-        """Nobody reads users meanwhile."""
-        connection = self.server.connect(self.NAME)
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-            yield
-        finally:
-            connection.close()
-
-    def backends(self, condition):
-        rows = self.query("SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
-                          f"AND application_name = 'splits' AND {condition}")
-        return [pid for pid, in rows]
-
-    def wait_for_combined(self):
-        """Until a combined query waits for a lock; gives its backend."""
-        return wait_until(lambda: self.backends(f"{COMBINED} AND wait_event_type = 'Lock'"),
-                          what="a combined query")[0]
-
-
 @pytest.fixture(scope="module")
 def server():
-    with PostgresServer(tcp=True, statements=True) as server:
+    with database_server() as server:
         yield server
 
 
 @pytest.fixture
 def database(server):
-    return Database(server)
-
-
-@contextlib.contextmanager
-def serving(url, *options):
-    with Service(url, "--workers=1", "--db-connections=2", "--access-log=all", "--db-lock-timeout-ms=10000",
-                 "--db-statement-timeout-ms=10000", *options) as service:
-        service.wait_until_ready()
-        yield service
+    return Database(server, COMBINED)
 
 
 @pytest.fixture
 def service(database):
-    with serving(database.url, "--db-combine=on") as service:
+    with serving(database.url, "--db-combine=all") as service:
         yield service
 
 
-@contextlib.contextmanager
-def clients_of(service, count=TOGETHER):
-    """Clients whose connections the service knows."""
-    with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(RawClient(service)) for _ in range(count)]
-        for client in clients:
-            assert client.ask("/health").status == 200
-        yield clients
-
-
 def ask_at_once(service, clients, ids, *fields):
-    """Each client for one id. The service sees all the requests in one tick: it is stopped while they are sent."""
-    os.kill(service.process.pid, signal.SIGSTOP)
-    try:
+    """Each client for one id."""
+    with one_tick(service):
         for client, number in zip(clients, ids, strict=True):
             client.get(f"/users/{number}", *fields)
-    finally:
-        os.kill(service.process.pid, signal.SIGCONT)
-
-
-def operations(service, name):
-    return scrape(service).sum("db_client_operation_duration_seconds_count", db_operation_name=name)
 
 
 def what_is_said(answer):
@@ -123,24 +56,6 @@ def assert_right(answers, ids):
             assert b'{"id":%d,"name":"U%d",' % (number, number) in answer.body
 
 
-def assert_ledgers_add_up(service, count):
-    """Those of the look-ups; gives their records."""
-    def look_ups():
-        return [record for record in service.records("request") if record["route"] == "/users/{id}"]
-
-    wait_until(lambda: len(look_ups()) == count, what=f"the log of {count} look-ups")
-    records = look_ups()
-    for record in records:
-        assert sum(record[f"{phase}_ns"] for phase in PHASES) == record["total_ns"] > 0, record
-    return records
-
-
-def wait_for_leavers(service, count):
-    """Until the service has noticed that so many clients went away."""
-    wait_until(lambda: [record["status"] for record in service.records("request")].count(499) == count,
-               what=f"the end of {count} requests")
-
-
 # What is answered
 
 
@@ -151,7 +66,7 @@ def test_the_answers_are_those_of_single_queries(database, prepared):
     ids = [chosen.choice([chosen.randrange(1, USERS + 1), chosen.randrange(1, 9), chosen.randrange(USERS, 2 * USERS),
                           2**63 - 1]) for _ in range(25 * TOGETHER)]
     answers = {}
-    for combine in ("off", "on"):
+    for combine in ("off", "all"):
         with serving(database.url, f"--db-combine={combine}", f"--db-prepared={prepared}") as service, \
              clients_of(service) as clients:
             answers[combine] = []
@@ -159,12 +74,12 @@ def test_the_answers_are_those_of_single_queries(database, prepared):
                 ask_at_once(service, clients, ids[start : start + TOGETHER])
                 answers[combine] += [client.answer() for client in clients]
             single, many = operations(service, "user_find"), operations(service, "user_find_many")
-        if combine == "on":
+        if combine == "all":
             assert 0 < many <= single + many < len(ids) / 2
         else:
             assert (single, many) == (len(ids), 0)
-    assert_right(answers["on"], ids)
-    for off, on in zip(answers["off"], answers["on"], strict=True):
+    assert_right(answers["all"], ids)
+    for off, on in zip(answers["off"], answers["all"], strict=True):
         assert what_is_said(off) == what_is_said(on)
 
 
@@ -177,7 +92,7 @@ def test_one_look_up_at_a_time_is_the_ordinary_query(service):
 
 def test_in_blocking_mode_there_is_nothing_to_combine(database):
     ids = range(1, TOGETHER + 1)
-    with serving(database.url, "--db-combine=on", "--db-mode=blocking") as service, clients_of(service) as clients:
+    with serving(database.url, "--db-combine=all", "--db-mode=blocking") as service, clients_of(service) as clients:
         ask_at_once(service, clients, ids)
         assert_right([client.answer() for client in clients], ids)
         assert (operations(service, "user_find"), operations(service, "user_find_many")) == (TOGETHER, 0)
@@ -196,7 +111,7 @@ def test_clients_that_go_away_do_not_disturb_the_others(database, service):
                 client.reset()
             wait_for_leavers(service, TOGETHER // 2)
         assert_right([client.answer() for client in clients[1::2]], ids[1::2])
-    records = assert_ledgers_add_up(service, TOGETHER)
+    records = assert_ledgers_add_up(service, "/users/{id}", TOGETHER)
     assert sorted({record["status"] for record in records}) == [200, 499]
 
 
@@ -218,7 +133,7 @@ def test_each_has_its_own_deadline(database):
     second lock, next in line, holds up the query that they become.
     """
     options = ["--db-connections=1", "--db-in-flight-max=1", "--request-timeout-ms=2500", "--db-queue-timeout-ms=10000"]
-    with serving(database.url, "--db-combine=on", *options) as service, clients_of(service, 21) as clients:
+    with serving(database.url, "--db-combine=all", *options) as service, clients_of(service, 21) as clients:
         holder, early, late = clients[0], clients[1:11], clients[11:]
         with contextlib.ExitStack() as second:
             with database.locked():
@@ -238,7 +153,7 @@ def test_each_has_its_own_deadline(database):
             assert {client.answer().code for client in early} == {"request_timeout"}
         assert_right([client.answer() for client in late], range(11, 21))
         assert operations(service, "user_find_many") == 1
-        assert_ledgers_add_up(service, 21)
+        assert_ledgers_add_up(service, "/users/{id}", 21)
 
 
 # What happens to all of them
@@ -252,21 +167,21 @@ def test_a_terminated_backend_goes_unnoticed(database, service):
             database.query("SELECT pg_terminate_backend(%s)", database.wait_for_combined())
             service.wait_for_record("database_connection_lost")
         assert_right([client.answer() for client in clients], ids)
-    assert_ledgers_add_up(service, TOGETHER)
+    assert_ledgers_add_up(service, "/users/{id}", TOGETHER)
 
 
 def test_a_connection_that_is_cut_goes_unnoticed(database, server):
     ids = range(1, TOGETHER + 1)
     with Proxy(server.port) as proxy:
         url = database.url.replace(f":{server.port}/", f":{proxy.port}/")
-        with serving(url, "--db-combine=on") as service, clients_of(service) as clients:
+        with serving(url, "--db-combine=all") as service, clients_of(service) as clients:
             with database.locked():
                 ask_at_once(service, clients, ids)
                 database.wait_for_combined()
                 proxy.cut()
                 service.wait_for_record("database_connection_lost")
             assert_right([client.answer() for client in clients], ids)
-            assert_ledgers_add_up(service, TOGETHER)
+            assert_ledgers_add_up(service, "/users/{id}", TOGETHER)
 
 
 @pytest.mark.parametrize(("option", "status", "code"), [
@@ -275,19 +190,19 @@ def test_a_connection_that_is_cut_goes_unnoticed(database, server):
     ("--request-timeout-ms=300", 504, "request_timeout"),
 ])
 def test_a_wait_in_the_server_is_limited_for_all(database, option, status, code):
-    with serving(database.url, "--db-combine=on", option) as service, clients_of(service) as clients:
+    with serving(database.url, "--db-combine=all", option) as service, clients_of(service) as clients:
         with database.locked():
             ask_at_once(service, clients, range(1, TOGETHER + 1))
             answers = [client.answer() for client in clients]
         assert {(answer.status, answer.code) for answer in answers} == {(status, code)}
-        assert_ledgers_add_up(service, TOGETHER)
+        assert_ledgers_add_up(service, "/users/{id}", TOGETHER)
 
 
 @pytest.mark.parametrize(("state", "status"), [("22003", 400), ("XX001", 500)])
 def test_a_failing_id_takes_no_other_with_it(database, state, status):
     """A value that is refused; a row that is damaged."""
     database.query(FAIL_AT_13.format(state))
-    with serving(database.url, "--db-combine=on") as service, clients_of(service) as clients:
+    with serving(database.url, "--db-combine=all") as service, clients_of(service) as clients:
         with database.locked("kept"):
             ask_at_once(service, clients, range(1, TOGETHER + 1))
             database.wait_for_combined()
@@ -305,14 +220,14 @@ def test_the_time_in_the_database_is_booked_for_each(database, service):
             database.wait_for_combined()
             time.sleep(0.3)
         assert {client.answer().status for client in clients} == {200}
-    for record in assert_ledgers_add_up(service, TOGETHER):
+    for record in assert_ledgers_add_up(service, "/users/{id}", TOGETHER):
         assert record["db_ns"] > 300e6, record
         assert record["total_ns"] - record["db_ns"] < 500e6, record
 
 
 def test_the_databases_figures_are_compared(database):
     database.query("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-    with serving(database.url, "--db-combine=on") as service, clients_of(service) as clients:
+    with serving(database.url, "--db-combine=all") as service, clients_of(service) as clients:
         wait_until(lambda: service.admin("/debug/database").json()["absence"] is None, what="the comparison")
         for _ in range(10):
             ask_at_once(service, clients, range(1, TOGETHER + 1))

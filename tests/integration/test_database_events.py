@@ -706,14 +706,6 @@ def test_a_schema_that_is_behind_makes_the_service_unready_until_it_is_migrated(
         service.wait_until_ready(3)
 
 
-def test_a_schema_that_is_ahead_makes_the_service_unready_but_is_served(database):
-    database.query("INSERT INTO schema_migrations SELECT (jsonb_populate_record(m, "
-                   "jsonb_build_object('version', 9999))).* FROM schema_migrations m LIMIT 1")
-    with Service(database.url, "--workers=1") as service:
-        wait_until(lambda: service.get("/health/ready").code == "schema_unknown")
-        assert service.get("/users/1").status == 200
-
-
 # Other ways to talk to the database
 
 

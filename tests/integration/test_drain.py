@@ -108,7 +108,7 @@ def test_clients_that_were_not_accepted_yet_are_answered(shared):
 
 
 def test_a_drain_delay_leaves_time_to_notice(shared):
-    with serving(shared, "--drain-delay-ms=1500") as service, RawClient(service) as kept:
+    with serving(shared, "--drain-delay-ms=3000") as service, RawClient(service) as kept:
         assert kept.ask("/health").status == 200
         started = time.monotonic()
         service.process.send_signal(signal.SIGTERM)
@@ -121,7 +121,25 @@ def test_a_drain_delay_leaves_time_to_notice(shared):
         assert answer.status == 200
         assert not answer.closes()
         wait_until(lambda: is_refused(service), what="the end of the delay")
-        assert time.monotonic() - started > 1.2
+        assert time.monotonic() - started > 2.7
+        assert service.process.wait(20) == 0
+
+
+def test_in_the_second_half_of_a_drain_delay_answers_end_their_connections(shared):
+    """So that few are left to be closed at its end, when a request may be on its way."""
+    with serving(shared, "--drain-delay-ms=3000") as service, contextlib.ExitStack() as stack:
+        asking, idle = (stack.enter_context(RawClient(service)) for _ in range(2))
+        assert idle.ask("/users/1").status == 200
+        started = time.monotonic()
+        service.process.send_signal(signal.SIGTERM)
+        while not asking.ask("/users/1").closes():
+            time.sleep(0.02)
+        assert time.monotonic() - started > 1.3
+        asking.expect_end()
+        time.sleep(0.8)  # longer than idle connections live after the delay
+        answer = idle.ask("/users/1")
+        assert answer.status == 200 and answer.closes()
+        assert not is_refused(service)
         assert service.process.wait(20) == 0
 
 

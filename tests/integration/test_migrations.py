@@ -118,14 +118,21 @@ class TestUp:
             "splits: 0001_one.sql was changed after it was applied; nothing is applied now\n")
         assert applied(server) == [1, 2]
 
-    def test_an_unknown_version_is_refused(self, server, database, folder):
+    def test_a_newer_version_is_left_alone(self, server, database, folder):
         splits("migrate", "up", url=database, folder=folder)
         (folder / "0002_two.sql").unlink()
         result = splits("migrate", "up", url=database, folder=folder)
+        assert answer(result) == (0, "0001_one: applied\n0002_two: applied, but there is no such file\n", "")
+
+    def test_an_unknown_version_behind_a_pending_one_is_refused(self, server, database, folder):
+        splits("migrate", "up", url=database, folder=folder)
+        query(server, "UPDATE schema_migrations SET version = 3, name = 'other' WHERE version = 2")
+        result = splits("migrate", "up", url=database, folder=folder)
         assert answer(result) == (
-            1, "0001_one: applied\n0002_two: applied, but there is no such file\n",
-            "splits: the database has 0002_two, which is unknown here: a newer version was at work; "
-            "nothing is applied now\n")
+            1, "0001_one: applied\n0002_two: pending\n0003_other: applied, but there is no such file\n",
+            "splits: the database has 0003_other, which is unknown here, and lacks earlier ones: another line of "
+            "versions was at work; nothing is applied now\n")
+        assert applied(server) == [1, 3]
 
     def test_a_failure_rolls_back_its_file_and_keeps_the_earlier_ones(self, server, database, folder):
         (folder / "0002_two.sql").write_text(
@@ -285,15 +292,16 @@ class TestCheck:
         result = splits("check", "--workers=2", "--db-connections=3", url=database)
         assert result.returncode == 0 and result.stderr == ""
         assert re.search(r"^database: PostgreSQL \d+", result.stdout, re.M)
-        assert ("connections: 6 (2 workers × 3), the server has 97 for everybody (100 less 3 kept)\n"
+        assert ("connections: 6 (1 replicas × 2 workers × 3), the server has 97 for everybody (100 less 3 kept)\n"
                 in result.stdout)
         assert re.search(r"^schema: current, \d+ migrations$", result.stdout, re.M)
 
     def test_too_many_connections_are_a_warning(self, database):
         splits("migrate", "up", url=database)
-        result = splits("check", "--workers=2", "--db-connections=49", url=database)
+        result = splits("check", "--replicas=7", "--workers=2", "--db-connections=7", url=database)
         assert (result.returncode, result.stderr) == (
-            0, "splits: warning: 98 connections are more than the server's 97\n")
+            0, "splits: warning: 98 connections are more than the server's 97: lower replicas, workers or "
+               "db-connections, raise max_connections, or put a pooler in between\n")
 
     def test_a_short_grace_period_is_a_warning(self, database):
         splits("migrate", "up", url=database)
@@ -304,7 +312,7 @@ class TestCheck:
     def test_a_schema_that_is_behind_fails(self, database):
         result = splits("check", url=database)
         assert result.returncode == 1
-        assert re.fullmatch(r"splits: schema: \d+ migrations pending, 0 changed, 0 unknown\n", result.stderr)
+        assert re.fullmatch(r"splits: schema: \d+ migrations pending, 0 changed, 0 unknown: run splits migrate up\n", result.stderr)
 
     def test_a_read_only_database_fails(self, server, database):
         splits("migrate", "up", url=database)

@@ -108,6 +108,23 @@ def test_there_are_as_many_threads_as_workers(shared, workers):
     wait_until(lambda: shared.clients() == 0, what="the end of the database connections")
 
 
+def test_more_connections_than_the_server_has_are_a_warning_once(shared):
+    """The sum of all replicas; 100 connections less 3 are for everybody."""
+    with Service(shared.url, "--replicas=7", "--workers=2", "--db-connections=7") as service:
+        record = service.wait_for_record("database_connections_short")
+        assert (record["level"], record["needed"], record["allowed"]) == ("warning", 98, 97)
+        service.wait_until_ready()
+        shared.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'splits'")
+        service.wait_for_record("database_connected", 3)
+        assert len(service.records("database_connections_short")) == 1
+
+
+def test_as_many_connections_as_the_server_has_are_fine(shared):
+    with Service(shared.url, "--replicas=97", "--workers=1", "--db-connections=1") as service:
+        service.wait_until_ready()
+        assert "database_connections_short" not in service.events()
+
+
 def test_it_answers_soon_after_its_start(shared):
     started = time.monotonic()
     with Service(shared.url) as service:

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Looks at the linked program: binary.py build/splits
 
-It must define `recv` for other objects: libmicrohttpd's calls are answered by src/http/socket_input.c, and without
-that its own view of the bytes would be used, which lets request smuggling through. And it must be hardened.
+It must define `recv`, `epoll_ctl` and `epoll_wait` for other objects: libmicrohttpd's calls are answered by
+src/http/socket_input.c and socket_events.c. Without the first its own view of the bytes would be used, which lets
+request smuggling through; without the others it would never hear of its sockets. In a static program they are the only
+ones; libc's own would be weak. And it must be hardened.
 """
 
 import subprocess
@@ -13,18 +15,23 @@ def output_of(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def exports_recv(binary):
-    symbols = output_of("nm", "-D", "--defined-only", binary).splitlines()
-    return any(line.split()[-1] == "recv" and line.split()[-2] == "T" for line in symbols)
+ANSWERED = ("recv", "epoll_ctl", "epoll_wait")
+
+
+def defined_functions(binary, is_static):
+    lines = output_of("nm", *([] if is_static else ["-D"]), "--defined-only", binary).splitlines()
+    return {symbol[-1] for symbol in (line.split() for line in lines) if symbol[-2] == "T"}
 
 
 def flaws_of(binary):
-    if not exports_recv(binary):
-        yield "recv is not exported: libmicrohttpd would read sockets past src/http/socket_input.c"
+    segments = output_of("readelf", "-lW", binary)
+    functions = defined_functions(binary, is_static="INTERP" not in segments)
+    for name in ANSWERED:
+        if name not in functions:
+            yield f"{name} is not exported: libmicrohttpd would use libc's"
     header = output_of("readelf", "-hW", binary)
     if "DYN (" not in header:
         yield "not position independent"
-    segments = output_of("readelf", "-lW", binary)
     if "GNU_RELRO" not in segments:
         yield "no RELRO"
     if any("GNU_STACK" in line and "RWE" in line for line in segments.splitlines()):

@@ -11,7 +11,8 @@ import sys
 
 import common
 
-SHELL_SCRIPTS = ("dev", ".ci/run", "tests/ci/private_postgres.sh")
+SHELL_SCRIPTS = ("dev", ".ci/run", "deploy/prometheus/prometheus_rule.sh", "docker/assemble.sh",
+                 "docker/build_libraries.sh", "tests/ci/private_postgres.sh")
 
 
 def run(command):
@@ -49,7 +50,7 @@ def shellcheck(_):
 
 def python(_):
     """Every Python file compiles."""
-    files = common.sources("bench", "tests", suffixes=(".py",))
+    files = common.sources("bench", "docker", "tests", suffixes=(".py",))
     check = "import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]"
     return run_each([[sys.executable, "-c", check, *files]])
 

@@ -2,11 +2,14 @@
 
 #include "base/clock.h"
 #include "postgres/db_lookup.h"
+#include "postgres/db_url.h"
 #include "suite.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static struct db_target target;
 
@@ -213,6 +216,78 @@ START_TEST(a_target_may_be_released_while_it_is_looked_up)
 }
 END_TEST
 
+/* ---- a file ---- */
+
+static char path[32];
+
+static void write_url(const char *url)
+{
+    FILE *stream = fopen(path, "w");
+    ck_assert_ptr_nonnull(stream);
+    ck_assert_int_ge(fputs(url, stream), 0);
+    ck_assert_int_eq(fclose(stream), 0);
+}
+
+static void init_from_file(void)
+{
+    memcpy(path, "/tmp/splits-target-XXXXXX", 26);
+    int file = mkstemp(path);
+    ck_assert_int_ge(file, 0);
+    (void)close(file);
+    (void)unlink(path);
+    db_target_init_from_file(&target, path, "splits");
+}
+
+START_TEST(a_file_that_comes_late_is_found)
+{
+    init_from_file();
+    ck_assert_int_eq(refreshed(1), DB_TARGET_NO_URL);
+    ck_assert_str_eq(target.flaw, "No such file or directory");
+    write_url("postgresql://ada:secret@10.0.0.1/users");
+    ck_assert_int_eq(refreshed(2), DB_TARGET_READY);
+    ck_assert_str_eq(value_of("password"), "secret");
+    ck_assert_str_eq(value_of("fallback_application_name"), "splits");
+    (void)unlink(path);
+}
+END_TEST
+
+START_TEST(a_file_that_changes_counts_from_then_on)
+{
+    init_from_file();
+    write_url("postgresql://ada:old@10.0.0.1/users?connect_timeout=3\n");
+    ck_assert_int_eq(refreshed(1), DB_TARGET_READY);
+    write_url("postgresql://ada:new@10.0.0.2/users\n");
+    ck_assert_int_eq(refreshed(2), DB_TARGET_READY);
+    ck_assert_str_eq(value_of("password"), "new");
+    ck_assert_str_eq(value_of("host"), "10.0.0.2");
+    ck_assert_ptr_null(value_of("connect_timeout"));
+    (void)unlink(path);
+}
+END_TEST
+
+START_TEST(what_was_read_last_counts_while_the_file_is_gone_or_malformed)
+{
+    init_from_file();
+    write_url("postgresql://ada:old@10.0.0.1/users");
+    ck_assert_int_eq(refreshed(1), DB_TARGET_READY);
+    write_url("postgresql://[::1/x");
+    ck_assert_int_eq(refreshed(2), DB_TARGET_READY);
+    (void)unlink(path);
+    ck_assert_int_eq(refreshed(3), DB_TARGET_READY);
+    ck_assert_str_eq(value_of("password"), "old");
+}
+END_TEST
+
+START_TEST(a_malformed_file_is_no_url)
+{
+    init_from_file();
+    write_url("postgresql://[::1/x");
+    ck_assert_int_eq(refreshed(1), DB_TARGET_NO_URL);
+    ck_assert_str_eq(target.flaw, DB_URL_MALFORMED);
+    (void)unlink(path);
+}
+END_TEST
+
 static TCase *parameters_case(void)
 {
     TCase *tcase = tcase_create("parameters");
@@ -239,6 +314,10 @@ static TCase *looking_up_case(void)
     tcase_add_test(tcase, an_answer_that_was_long_in_coming_is_good);
     tcase_add_test(tcase, more_addresses_than_fit_are_not_found);
     tcase_add_test(tcase, a_target_may_be_released_while_it_is_looked_up);
+    tcase_add_test(tcase, a_file_that_comes_late_is_found);
+    tcase_add_test(tcase, a_file_that_changes_counts_from_then_on);
+    tcase_add_test(tcase, what_was_read_last_counts_while_the_file_is_gone_or_malformed);
+    tcase_add_test(tcase, a_malformed_file_is_no_url);
     return tcase;
 }
 

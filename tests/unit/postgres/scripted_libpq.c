@@ -16,6 +16,7 @@ struct step {
     ExecStatusType status;
     const char *state;
     const int64_t *ids;
+    const char *const *emails;
     int rows;
 };
 
@@ -29,6 +30,7 @@ struct pg_result {
     ExecStatusType status;
     const char *state;
     const int64_t *ids;
+    const char *const *emails;
     int rows;
     uint64_t value; /* the last one that was asked for, in network order */
 };
@@ -58,6 +60,11 @@ void scripted_libpq_result(ExecStatusType status, const char *state)
 void scripted_libpq_rows(const int64_t *ids, int count)
 {
     add((struct step){.kind = STEP_RESULT, .status = PGRES_TUPLES_OK, .ids = ids, .rows = count});
+}
+
+void scripted_libpq_users(const char *const *emails, int count)
+{
+    add((struct step){.kind = STEP_RESULT, .status = PGRES_TUPLES_OK, .emails = emails, .rows = count});
 }
 
 void scripted_libpq_null(void)
@@ -100,10 +107,11 @@ static void note_sent(const char *name)
 static void note_parameter(int count, const char *const *values, const int *sizes)
 {
     scripted_libpq.parameter_size = 0;
-    if (count == 0 || values[0] == NULL) return;
-    ck_assert_uint_le((size_t)sizes[0], sizeof scripted_libpq.parameter);
-    memcpy(scripted_libpq.parameter, values[0], (size_t)sizes[0]);
-    scripted_libpq.parameter_size = sizes[0];
+    int last = count - 1;
+    if (count == 0 || values[last] == NULL) return;
+    ck_assert_uint_le((size_t)sizes[last], sizeof scripted_libpq.parameter);
+    memcpy(scripted_libpq.parameter, values[last], (size_t)sizes[last]);
+    scripted_libpq.parameter_size = sizes[last];
 }
 
 /* ---- libpq ---- */
@@ -160,6 +168,11 @@ int PQpipelineSync(PGconn *connection)
     return 1;
 }
 
+int PQsendPipelineSync(PGconn *connection)
+{
+    return PQpipelineSync(connection);
+}
+
 int PQflush(PGconn *connection)
 {
     ck_assert_ptr_eq(connection, &script);
@@ -193,7 +206,11 @@ PGresult *PQgetResult(PGconn *connection)
     if (step->kind == STEP_NULL) return NULL;
     PGresult *result = malloc(sizeof *result);
     ck_assert_ptr_nonnull(result);
-    *result = (PGresult){.status = step->status, .state = step->state, .ids = step->ids, .rows = step->rows};
+    *result = (PGresult){.status = step->status,
+                         .state = step->state,
+                         .ids = step->ids,
+                         .emails = step->emails,
+                         .rows = step->rows};
     scripted_libpq.results_alive++;
     return result;
 }
@@ -236,17 +253,26 @@ int PQntuples(const PGresult *result)
     return result->rows;
 }
 
+/* NULL in a column of numbers. */
+static const char *text_at(const PGresult *result, int row, int column)
+{
+    ck_assert(row >= 0 && row < result->rows && (column == 0 || result->emails != NULL));
+    if (column == 1) return SCRIPTED_NAME;
+    return column == 2 ? result->emails[row] : NULL;
+}
+
 int PQgetlength(const PGresult *result, int row, int column)
 {
-    ck_assert(row >= 0 && row < result->rows && column == 0);
-    return (int)sizeof result->value;
+    const char *text = text_at(result, row, column);
+    return (int)(text != NULL ? strlen(text) : sizeof result->value);
 }
 
 char *PQgetvalue(const PGresult *result, int row, int column)
 {
-    ck_assert(row >= 0 && row < result->rows && column == 0);
+    const char *text = text_at(result, row, column);
+    if (text != NULL) return (char *)(uintptr_t)text;
     PGresult *own = (PGresult *)(uintptr_t)result;
-    own->value = htobe64((uint64_t)result->ids[row]);
+    own->value = htobe64((uint64_t)(result->ids != NULL ? result->ids[row] : row));
     return (char *)&own->value;
 }
 

@@ -14,7 +14,7 @@
 
 struct scripted_libpq {
     char sent[2048];        /* each thing sent, in order: "user_find Sync " */
-    char parameter[2048];   /* the first parameter of what was sent last */
+    char parameter[2048];   /* the last parameter of what was sent last */
     int parameter_size;     /* in bytes */
     unsigned flushes;       /* calls of PQflush */
     int flush_result;       /* what PQflush gives: 0 all sent, 1 some left, -1 broken */
@@ -28,6 +28,8 @@ struct scripted_libpq {
 
 extern struct scripted_libpq scripted_libpq;
 
+int PQsendPipelineSync(PGconn *connection); /* <libpq-fe.h> has it from 17 on */
+
 /* Forgets the script and what was sent; gives a connection that is up. */
 PGconn *scripted_libpq_start(void);
 
@@ -37,6 +39,11 @@ void scripted_libpq_null(void); /* the end of one query's results */
 
 /* PGRES_TUPLES_OK with a row for each id, which is the first column; the ids stay the test's. */
 void scripted_libpq_rows(const int64_t *ids, int count);
+
+#define SCRIPTED_NAME "Ada"
+
+/* Users of this name with these e-mail addresses, which stay the test's, and with ids from 0. */
+void scripted_libpq_users(const char *const *emails, int count);
 
 void scripted_libpq_sync(void);
 

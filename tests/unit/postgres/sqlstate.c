@@ -36,9 +36,9 @@ static const struct row {
     {"53200", {.fault = FAULT_DATABASE_RESOURCES, .unexpected = true}},
     {"53400", {.fault = FAULT_DATABASE_RESOURCES, .unexpected = true}},
     {"42P01", {.fault = FAULT_SCHEMA_BEHIND, .retire_all = true, .unexpected = true}},
+    {"42703", {.fault = FAULT_SCHEMA_BEHIND, .retire_all = true, .unexpected = true}},
     {"42883", {.fault = FAULT_SCHEMA_BEHIND, .retire_all = true, .unexpected = true}},
     {"XX000", {.fault = FAULT_INTERNAL, .unexpected = true}},
-    {"42703", {.fault = FAULT_INTERNAL, .unexpected = true}},
     {"", {.fault = FAULT_INTERNAL, .unexpected = true}},
     {NULL, {.fault = FAULT_INTERNAL, .unexpected = true}},
 };

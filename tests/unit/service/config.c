@@ -97,7 +97,7 @@ START_TEST(without_options_and_environment_there_are_the_defaults)
     ck_assert_uint_eq(config.db_connect_timeout_ms, 5000);
     ck_assert_uint_eq(config.db_reconnect_max_ms, 1000);
     ck_assert(config.db_prepared);
-    ck_assert(!config.db_combine);
+    ck_assert_int_eq(config.db_combine, DB_COMBINE_CREATES);
     ck_assert_str_eq(config.migrations_dir, SPLITS_MIGRATIONS_DIR);
     ck_assert_uint_eq(config.drain_delay_ms, 0);
     ck_assert_uint_eq(config.grace_period_ms, 10000);
@@ -233,77 +233,43 @@ START_TEST(no_workers_asked_for_means_as_many_as_cpus)
 }
 END_TEST
 
+/* What the URL is once the file is read, where one counts. */
+static void assert_url(const char *options, const char *url, const char *file)
+{
+    struct config config = read_well(options);
+    ck_assert_str_eq(config.database_url_file, file);
+    if (*file != '\0') ck_assert_str_eq(config.database_url, "");
+    ck_assert_ptr_null(config_load_url(&config));
+    ck_assert_str_eq(config.database_url, url);
+    config_release(&config);
+}
+
 START_TEST(the_url_comes_from_the_highest_source_that_has_one)
 {
     char path[32];
     write_file(path, "url-of-file", 11);
     (void)setenv("DATABASE_URL", "short", 1);
-    ck_assert_str_eq(read_well("").database_url, "short");
+    assert_url("", "short", "");
     (void)setenv("DATABASE_URL_FILE", path, 1);
-    struct config config = read_well("");
-    ck_assert_str_eq(config.database_url, "url-of-file");
-    ck_assert_str_eq(config.database_url_file, path);
-    config_release(&config);
+    assert_url("", "url-of-file", path);
 
     (void)setenv("SPLITS_DATABASE_URL", "long", 1);
-    config = read_well("");
-    ck_assert_str_eq(config.database_url, "long");
-    ck_assert_str_eq(config.database_url_file, "");
-    ck_assert_str_eq(read_well("--database-url=option").database_url, "option");
+    assert_url("", "long", "");
+    assert_url("--database-url=option", "option", "");
     (void)setenv("SPLITS_DATABASE_URL_FILE", path, 1);
-    ck_assert_str_eq(read_well("--database-url=option").database_url, "option");
-    ck_assert_str_eq(read_well("--database-url=").database_url, "");
-    config = read_well("");
-    ck_assert_str_eq(config.database_url, "url-of-file");
+    assert_url("--database-url=option", "option", "");
+    assert_url("--database-url=", "", "");
+    assert_url("", "url-of-file", path);
+    (void)unlink(path);
+}
+END_TEST
+
+START_TEST(a_file_that_is_missing_is_told_when_it_is_needed)
+{
+    struct config config = read_well("--database-url-file=/nowhere");
+    ck_assert_str_eq(config_load_url(&config), "No such file or directory");
+    ck_assert_str_eq(config.database_url, "");
     config_release(&config);
-    (void)unlink(path);
-}
-END_TEST
-
-static void assert_file_gives(const char *bytes, size_t size, const char *expected)
-{
-    char path[32];
-    write_file(path, bytes, size);
-    (void)setenv("DATABASE_URL_FILE", path, 1);
-    struct config config;
-    if (*expected == ':') {
-        char line[128];
-        (void)snprintf(line, sizeof line, "splits: DATABASE_URL_FILE=%s%s\n", path, expected);
-        assert_wrong("", line);
-    } else {
-        ck_assert_int_eq(read_with("", &config), CONFIG_OK);
-        ck_assert_str_eq(config.database_url, expected);
-        config_release(&config);
-    }
-    (void)unlink(path);
-}
-
-START_TEST(the_url_file_is_one_line_whose_end_is_cut)
-{
-    assert_file_gives("url", 3, "url");
-    assert_file_gives("url\n", 4, "url");
-    assert_file_gives("url\r\n", 5, "url");
-    assert_file_gives("url \n", 5, "url ");
-    assert_file_gives("", 0, ": the file is empty");
-    assert_file_gives("\n", 1, ": the file is empty");
-    assert_file_gives("url\n\n", 5, ": the file has more than one line");
-    assert_file_gives("a\0b", 3, ": the file holds a NUL byte");
-}
-END_TEST
-
-START_TEST(the_url_file_is_limited)
-{
-    char *bytes = malloc(65537);
-    ck_assert_ptr_nonnull(bytes);
-    memset(bytes, 'u', 65537);
-    bytes[65536] = '\0';
-    assert_file_gives(bytes, 65536, bytes);
-    bytes[65536] = 'u';
-    assert_file_gives(bytes, 65537, ": the file is larger than 64 KiB");
-    free(bytes);
-    assert_wrong("--database-url-file=/nowhere",
-                 "splits: --database-url-file=/nowhere: No such file or directory\n");
-    assert_wrong("--database-url-file=/", "splits: --database-url-file=/: Is a directory\n");
 }
 END_TEST
 
@@ -362,8 +328,7 @@ Suite *make_suite(void)
     tcase_add_test(tcase, sizes_and_counts_that_contradict_each_other_are_refused);
     tcase_add_test(tcase, no_workers_asked_for_means_as_many_as_cpus);
     tcase_add_test(tcase, the_url_comes_from_the_highest_source_that_has_one);
-    tcase_add_test(tcase, the_url_file_is_one_line_whose_end_is_cut);
-    tcase_add_test(tcase, the_url_file_is_limited);
+    tcase_add_test(tcase, a_file_that_is_missing_is_told_when_it_is_needed);
     tcase_add_test(tcase, the_log_has_every_setting_and_no_password);
     tcase_add_test(tcase, the_laboratory_is_off_and_cannot_be_on_where_it_was_left_out);
     suite_add_tcase(suite, tcase);

@@ -13,7 +13,7 @@ static struct {
     struct server_statistics_answer answer;
 } look;
 
-static struct config config = {.database_url = ""};
+static struct config config = {.database_url = "", .database_url_file = ""};
 static struct postgres_statistics database;
 static struct worker_counters worker;
 static struct observation observation = {.count = 1, .workers = &worker};

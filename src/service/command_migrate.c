@@ -1,0 +1,108 @@
+#include "base/clock.h"
+#include "postgres/migrations.h"
+#include "service/command_failure.h"
+#include "service/commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define RETRY_PAUSE_MS 200
+
+static const char *describe(const struct migration_status *item)
+{
+    switch (item->state) {
+    case MIGRATION_APPLIED:
+        return item->applied_now ? "applied now" : "applied";
+    case MIGRATION_PENDING:
+        return "pending";
+    case MIGRATION_CHANGED:
+        return "changed after it was applied";
+    case MIGRATION_UNKNOWN:
+        return "applied, but there is no such file";
+    }
+    return "";
+}
+
+static void print_report(const struct migration_report *report)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        const struct migration_status *item = &report->items[i];
+        (void)printf("%04u_%s: %s\n", item->version, item->name, describe(item));
+    }
+}
+
+static int migrate_status(const struct config *config, const struct migrations *migrations)
+{
+    struct migration_report report;
+    char *message;
+    enum fault fault =
+        migrations_status(config->database_url, config->db_connect_timeout_ms, migrations, &report, &message);
+    if (fault) return command_fail(fault, message);
+    print_report(&report);
+    bool current = migration_report_is_current(&report);
+    migration_report_release(&report);
+    return current ? COMMAND_OK : COMMAND_NOT_CURRENT;
+}
+
+static void sleep_ms(unsigned ms)
+{
+    struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * (long)NS_PER_MS};
+    (void)nanosleep(&pause, NULL);
+}
+
+/* Milliseconds from now to the deadline; 0 when it has passed. */
+static unsigned ms_until(uint64_t deadline_ns)
+{
+    uint64_t now_ns = clock_now_ns();
+    return now_ns < deadline_ns ? (unsigned)((deadline_ns - now_ns) / NS_PER_MS) : 0;
+}
+
+/* migrations_up, again and again while the database is not there and time is left. */
+static enum fault upgrade(const struct config *config, const struct migrations *migrations,
+                          struct migration_report *ret_report, char **ret_message)
+{
+    uint64_t deadline_ns = clock_now_ns() + config->db_connect_timeout_ms * NS_PER_MS;
+    unsigned left_ms = config->db_connect_timeout_ms;
+    for (bool told = false;; told = true) {
+        enum fault fault = migrations_up(config->database_url, left_ms, migrations, ret_report, ret_message);
+        if (fault != FAULT_DATABASE_UNAVAILABLE) return fault;
+        left_ms = ms_until(deadline_ns);
+        if (left_ms <= RETRY_PAUSE_MS) return fault;
+        if (!told)
+            (void)fprintf(stderr, "splits: waiting up to %u s for the database\n", (left_ms + 999) / 1000);
+        free(*ret_message);
+        migration_report_release(ret_report);
+        sleep_ms(RETRY_PAUSE_MS);
+        left_ms -= RETRY_PAUSE_MS;
+    }
+}
+
+static int migrate_up(const struct config *config, const struct migrations *migrations)
+{
+    struct migration_report report;
+    char *message;
+    enum fault fault = upgrade(config, migrations, &report, &message);
+    print_report(&report);
+    migration_report_release(&report);
+    return fault ? command_fail(fault, message) : COMMAND_OK;
+}
+
+int command_migrate(struct config *config, int argc, char **arguments)
+{
+    bool up = argc == 1 && strcmp(arguments[0], "up") == 0;
+    bool status = argc == 1 && strcmp(arguments[0], "status") == 0;
+    if (!up && !status) {
+        (void)fprintf(stderr, "splits: migrate: needs one argument, up or status\n");
+        return COMMAND_USAGE;
+    }
+    if (!command_load_url(config)) return COMMAND_USAGE;
+    struct migrations migrations;
+    char *message;
+    enum fault fault = migrations_read(config->migrations_dir, &migrations, &message);
+    if (fault) return command_fail(fault, message);
+    int code = up ? migrate_up(config, &migrations) : migrate_status(config, &migrations);
+    migrations_release(&migrations);
+    return code;
+}
