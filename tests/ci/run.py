@@ -231,6 +231,7 @@ def deploy(stage):
     tests = ROOT / "tests/deploy/manifests"
     stage.need("tools", [sys.executable, tests / "prepare.py"])
     stage.pytest("manifests", ROOT / ".dev/tools/deploy/bin/python", tests, {"SPLITS_BINARY": stage.folder / "splits"})
+    stage.pytest("monitoring", sys.executable, ROOT / "tests/deploy/monitoring", {"SPLITS_BINARY": stage.folder / "splits"})
 
 
 def image(stage):

@@ -1,4 +1,4 @@
-"""docs/runbook.md has an entry for every alert. tests/deploy/test_monitoring.py runs what can be run of it."""
+"""docs/runbook.md has an entry for every alert. test_monitoring.py runs what can be run of it."""
 
 import re
 

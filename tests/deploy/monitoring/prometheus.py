@@ -18,7 +18,7 @@ from pathlib import Path
 import requests
 import yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 sys.path.append(str(ROOT / "tests/integration"))
 
 from postgres import free_port

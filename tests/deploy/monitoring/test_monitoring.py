@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from prometheus import QueryFailed, find_program
-from monitoring import RATE_INTERVAL, monitoring
+from watched import RATE_INTERVAL, monitoring
 from service import BINARY, MIGRATIONS, clean_environment, wait_until
 
 from runbook import lines
