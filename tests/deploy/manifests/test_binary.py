@@ -23,6 +23,10 @@ def test_every_variable_is_a_setting(manifests):
                                 manifests.migration["spec"]["template"]["spec"]["containers"][0]["env"])
 
 
+def test_a_variable_that_is_no_setting_is_noticed():
+    assert unknown_settings(["SPLITS_WORKER", "PGHOST", "DATABASE_URL"]) == {"SPLITS_WORKER"}
+
+
 def test_the_settings_are_accepted(manifests):
     """One that is out of bounds ends every command with exit code 2."""
     answer = run(["version"], manifests.settings())

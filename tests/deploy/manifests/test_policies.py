@@ -7,6 +7,7 @@ from manifests import ROOT
 from mutations import MUTATIONS
 from policies import POLICIES, broken
 
+
 @pytest.mark.parametrize("name", POLICIES)
 def test_policy(manifests, name):
     assert not list(POLICIES[name](manifests))
