@@ -246,10 +246,16 @@ def image(stage):
     tally.add("image", passed, failed, skipped, seconds, log)
 
 
+def rolling(stage):
+    """Instances replaced and killed under load, behind HAProxy."""
+    stage.build(targets=["splits"])
+    stage.test("rolling")
+
+
 # Two lanes for two processors. What measures time is in the first; the second gives way to it.
 LANES = (
     (gcc, address, thread, coverage),
-    (clang, small, lint, fuzz, deploy, image),
+    (clang, small, lint, fuzz, deploy, rolling, image),
 )
 
 
