@@ -9,7 +9,7 @@ import subprocess
 import dockerfile_parse
 import pytest
 import yaml
-from binary import PROGRAM, run, unknown_settings
+from binary import PROGRAM, Service, free_port, limited, run, unknown_settings
 from manifests import ROOT, TOOLS
 
 DOCKERFILE = ROOT / "docker/Dockerfile"
@@ -122,6 +122,16 @@ def test_compose_lets_the_service_drain():
         if service.get("command") is None:
             needed = drain_seconds(service["environment"])
             assert seconds(service["stop_grace_period"]) >= needed + SPARE_SECONDS
+
+
+def test_compose_gives_the_service_enough_memory():
+    server, = [service for service in services().values() if service.get("command") is None]
+    assert server["mem_limit"].endswith("m")
+    limit = str(int(server["mem_limit"][:-1]) << 20)
+    with limited("memory", memory__limit_in_bytes=limit, memory__max=limit) as group, \
+            Service(f"postgresql://127.0.0.1:{free_port()}/nobody", prefix=group) as service:
+        assert service.records("configuration")
+        assert not [event for event in service.events() if event.endswith("_limit_low")]
 
 
 def drain_seconds(environment):
