@@ -14,8 +14,9 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests/integration"))
 
+from cgroups import limited  # noqa: E402, F401
 from postgres import free_port  # noqa: E402
-from service import clean_environment, wait_until  # noqa: E402
+from service import Service, clean_environment, wait_until  # noqa: E402, F401
 
 BINARY = os.environ.get("SPLITS_BINARY", str(ROOT / "build/deploy/splits"))
 PROGRAM = "/usr/bin/splits" # where the image and the package have it
@@ -44,7 +45,7 @@ def unknown_settings(names):
 class Server:
     """A container of the server: the arguments and the environment of the manifests; ports by name."""
 
-    def __init__(self, manifests, secret, log):
+    def __init__(self, manifests, secret, log, prefix=()):
         # The ports of the manifests may be in use on this machine, and only loopback is to be listened on.
         self.ports = {port["name"]: free_port() for port in manifests.container["ports"]}
         self.environment = manifests.settings() | {
@@ -55,9 +56,14 @@ class Server:
         }
         self.log = log
         with open(log, "w") as file:
-            self.process = subprocess.Popen([BINARY, *manifests.container["args"]], stderr=file,
+            self.process = subprocess.Popen([*prefix, BINARY, *manifests.container["args"]], stderr=file,
                                             env=clean_environment() | self.environment, stdin=subprocess.DEVNULL,
                                             start_new_session=True)
+
+    def records(self, event):
+        """The log lines of events whose name ends so."""
+        lines = [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [line for line in lines if line["event"].endswith(event)]
 
     def __enter__(self):
         return self

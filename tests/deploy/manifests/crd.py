@@ -1,4 +1,8 @@
-"""Strict JSON schemas out of a CustomResourceDefinition: unknown fields are refused."""
+"""
+Strict JSON schemas out of CustomResourceDefinitions: unknown fields are refused.
+
+schemas/ has those of the Prometheus operator 0.93.0, as its project publishes them under the Apache License 2.0.
+"""
 
 import pathlib
 

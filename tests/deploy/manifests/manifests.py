@@ -122,6 +122,12 @@ def cpus(quantity):
     return int(number) * (1 if milli else 1000)
 
 
+def size(quantity):
+    """In bytes; the manifests say Mi."""
+    assert quantity.endswith("Mi")
+    return int(quantity[:-2]) << 20
+
+
 def pre_stop_seconds(container):
     """0 without one, or with one that waits for nothing."""
     command = container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", [])

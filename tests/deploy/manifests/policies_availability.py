@@ -4,6 +4,7 @@ from manifests import TERMINATION_SECONDS, cpus, name_of, pre_stop_seconds
 
 ALIVE, READY = "/health", "/health/ready"
 SPARE_SECONDS = 5       # between the longest drain and SIGKILL
+ROUTING_SECONDS = 4     # until every node and ingress controller has taken an endpoint away
 START_SECONDS_MIN = 30  # that a start may take on a busy node
 MAX_CONNECTIONS = 100 - 3 # of a PostgreSQL that nobody has configured, less what is reserved
 
@@ -49,10 +50,10 @@ def pre_stop(manifests):
 
 
 def drain_delay(manifests):
-    """Whoever learns from readiness alone that a pod goes has noticed in the first half; the second is for clients."""
-    probe = manifests.container.get("readinessProbe")
-    if probe and manifests.setting("SPLITS_DRAIN_DELAY_MS") / 2 < 1000 * probe_seconds(probe):
-        yield "half of SPLITS_DRAIN_DELAY_MS is shorter than unreadiness takes to be noticed"
+    """The first half is for whoever routes requests; in the second the service ends its connections."""
+    noticed = pre_stop_seconds(manifests.container) + manifests.setting("SPLITS_DRAIN_DELAY_MS") / 2000
+    if pre_stop_seconds(manifests.container) and noticed < ROUTING_SECONDS:
+        yield f"preStop and half of SPLITS_DRAIN_DELAY_MS are {noticed:g} s; routing takes {ROUTING_SECONDS} s to change"
 
 
 def time_to_drain(manifests):

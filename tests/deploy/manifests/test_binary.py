@@ -1,11 +1,12 @@
 """What the manifests say about the binary is what it does: variables, commands, ports, probes, times."""
 
+import os
 import signal
 import time
 
 import pytest
-from binary import PROGRAM, Server, free_port, run, unknown_settings, wait_until
-from manifests import pre_stop_seconds
+from binary import PROGRAM, Server, free_port, limited, run, unknown_settings, wait_until
+from manifests import cpus, pre_stop_seconds, size
 from postgres import PostgresServer
 
 SLACK_SECONDS = 1.5 # a busy machine
@@ -21,6 +22,10 @@ def test_every_variable_is_a_setting(manifests):
     assert not unknown_settings(manifests.settings())
     assert not unknown_settings(variable["name"] for variable in
                                 manifests.migration["spec"]["template"]["spec"]["containers"][0]["env"])
+
+
+def test_a_variable_that_is_no_setting_is_noticed():
+    assert unknown_settings(["SPLITS_WORKER", "PGHOST", "DATABASE_URL"]) == {"SPLITS_WORKER"}
 
 
 def test_the_settings_are_accepted(manifests):
@@ -56,7 +61,6 @@ def test_a_pod_waits_for_its_secret_and_for_the_migration(manifests, database, t
         migration = run(container["args"], environment)
         assert migration.returncode == 0, migration.stderr
         server.wait_for(readiness)
-        assert not [line for line in server.log.read_text().splitlines() if "unknown_setting" in line]
 
 
 def test_a_wrong_setting_ends_the_migration_and_an_absent_database_does_not(manifests):
@@ -66,6 +70,24 @@ def test_a_wrong_setting_ends_the_migration_and_an_absent_database_does_not(mani
     nobody = f"--database-url=postgresql://127.0.0.1:{free_port()}/splits"
     assert run([*arguments, "--db-connect-timeout-ms=none"]).returncode in final
     assert run([*arguments, nobody, "--db-connect-timeout-ms=100"]).returncode not in [*final, 0]
+
+
+def test_the_memory_is_enough(manifests, tmp_path):
+    limit = str(size(manifests.container["resources"]["limits"]["memory"]))
+    with limited("memory", memory__limit_in_bytes=limit, memory__max=limit) as group, \
+            Server(manifests, tmp_path / "none", tmp_path / "log", group) as server:
+        server.wait_for(manifests.container["startupProbe"])
+        assert not server.records("_limit_low")
+
+
+def test_the_workers_are_as_many_as_counted(manifests, tmp_path):
+    quota = 100 * cpus(manifests.container["resources"]["limits"]["cpu"])
+    files = {"cpu__cfs_period_us": "100000", "cpu__cfs_quota_us": str(quota), "cpu__max": f"{quota} 100000"}
+    with limited("cpu", **files) as group, Server(manifests, tmp_path / "none", tmp_path / "log", group) as server:
+        server.wait_for(manifests.container["startupProbe"])
+        record, = server.records("configuration")
+        assert record["workers"] == min(manifests.workers(), len(os.sched_getaffinity(0)))
+        assert not server.records("_limit_low")
 
 
 @pytest.fixture

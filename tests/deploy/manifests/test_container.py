@@ -9,13 +9,14 @@ import subprocess
 import dockerfile_parse
 import pytest
 import yaml
-from binary import PROGRAM, run, unknown_settings
+from binary import PROGRAM, Service, free_port, limited, run, unknown_settings
 from manifests import ROOT, TOOLS
 
 DOCKERFILE = ROOT / "docker/Dockerfile"
 COMPOSE = ROOT / "docker/compose.yaml"
-UNIT = ROOT / "deploy/systemd/splits.service"
+SYSTEMD = ROOT / "deploy/systemd"
 SPARE_SECONDS = 5  # between the longest drain and SIGKILL
+EXAMPLE = re.compile(r"^#?([A-Z_]+=.*)$", re.M)
 DURATION = re.compile(r"(\d+)(ms|s|m)?")
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, None: 1}
 DEFAULT = re.compile(r"^  --(drain-delay-ms|grace-period-ms|port|admin-port)=.*\[(\d+)\]$", re.M)
@@ -123,19 +124,20 @@ def test_compose_lets_the_service_drain():
             assert seconds(service["stop_grace_period"]) >= needed + SPARE_SECONDS
 
 
+def test_compose_gives_the_service_enough_memory():
+    server, = [service for service in services().values() if service.get("command") is None]
+    assert server["mem_limit"].endswith("m")
+    limit = str(int(server["mem_limit"][:-1]) << 20)
+    with limited("memory", memory__limit_in_bytes=limit, memory__max=limit) as group, \
+            Service(f"postgresql://127.0.0.1:{free_port()}/nobody", prefix=group) as service:
+        assert service.records("configuration")
+        assert not [event for event in service.events() if event.endswith("_limit_low")]
+
+
 def drain_seconds(environment):
     known = defaults()
     return sum(float(environment.get("SPLITS_" + name.replace("-", "_").upper(), known[name]))
                for name in ("drain-delay-ms", "grace-period-ms")) / 1000
-
-
-@pytest.fixture(scope="module")
-def unit():
-    """The unit's section [Service]; a key that is there several times has all of its lines."""
-    parser = configparser.RawConfigParser(strict=False, dict_type=Several, delimiters="=", comment_prefixes="#")
-    parser.optionxform = str
-    parser.read(UNIT)
-    return {key: lines.split("\n") for key, lines in parser["Service"].items()}
 
 
 class Several(dict):
@@ -147,16 +149,31 @@ class Several(dict):
         super().__setitem__(key, lines)
 
 
-def test_the_unit_starts_a_command_of_the_binary(manifests, unit):
-    assert [line.split() for line in unit["ExecStart"]] == [[PROGRAM, *manifests.container["args"]]]
+def unit(file):
+    """The section [Service] of a unit; a key that is there several times has all of its lines."""
+    parser = configparser.RawConfigParser(strict=False, dict_type=Several, delimiters="=", comment_prefixes="#")
+    parser.optionxform = str
+    parser.read_string(file.read_text())
+    return {key: lines.split("\n") for key, lines in parser["Service"].items()}
 
 
-def test_the_unit_sets_what_the_binary_knows(unit):
-    variables = [word.partition("=")[0] for line in unit.get("Environment", []) for word in shlex.split(line)]
-    assert not unknown_settings(variables)
+def test_the_units_start_commands_of_the_binary(manifests):
+    commands = [line.split() for file in SYSTEMD.glob("*.service") for line in unit(file)["ExecStart"]]
+    migration = manifests.migration["spec"]["template"]["spec"]["containers"][0]
+    wanted = [[PROGRAM, *manifests.container["args"]], [PROGRAM, *migration["args"]]]
+    assert wanted[0] in commands
+    assert [command for command in commands if command not in wanted] == []
 
 
-def test_the_unit_lets_the_service_drain(manifests, unit):
+def test_the_units_set_what_the_binary_knows():
+    lines = [line for file in SYSTEMD.glob("*.service") for line in unit(file).get("Environment", [])]
+    lines += EXAMPLE.findall((SYSTEMD / "splits.conf").read_text())
+    names = [word.partition("=")[0] for line in lines for word in shlex.split(line)]
+    assert names and not unknown_settings(names)
+
+
+def test_the_unit_lets_the_service_drain(manifests):
     """With a drain delay as long as the cluster's, too: the unit says so."""
     environment = {"SPLITS_DRAIN_DELAY_MS": manifests.settings()["SPLITS_DRAIN_DELAY_MS"]}
-    assert seconds(unit["TimeoutStopSec"][0]) >= drain_seconds(environment) + SPARE_SECONDS
+    given = seconds(unit(SYSTEMD / "splits.service")["TimeoutStopSec"][0])
+    assert given >= drain_seconds(environment) + SPARE_SECONDS

@@ -1,9 +1,10 @@
 """The manifests keep their promises, and each promise would be missed: that is shown by breaking it."""
 
 import re
+import shutil
 
 import pytest
-from manifests import ROOT
+from manifests import KUBERNETES, ROOT, Manifests, name_of, render
 from mutations import MUTATIONS
 from policies import POLICIES, broken
 
@@ -26,3 +27,29 @@ def test_every_policy_is_broken_by_something():
 def test_every_policy_is_in_the_document():
     rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/kubernetes.md").read_text(), re.M)
     assert sorted(rows) == sorted(POLICIES)
+
+
+@pytest.fixture
+def edited(tmp_path):
+    """Renders production after a change of one of its files, as somebody who deploys makes it."""
+    def edit(file, before, after):
+        tree = tmp_path / "kubernetes"
+        shutil.copytree(KUBERNETES, tree)
+        text = (tree / file).read_text()
+        assert text.count(before) == 1
+        (tree / file).write_text(text.replace(before, after))
+        return Manifests("production", render(tree / "overlays/production"))
+
+    return edit
+
+
+def test_a_new_tag_is_a_new_migration(edited):
+    manifests = edited("overlays/production/kustomization.yaml", "newTag: 0.1.0", "newTag: 99.0.0")
+    assert name_of(manifests.migration) == "splits-migrate-99.0.0"
+    assert not broken(manifests)
+
+
+def test_a_changed_setting_is_a_rollout_but_no_new_migration(rendered, edited):
+    manifests = edited("base/settings.env", "SPLITS_GRACE_PERIOD_MS=10000", "SPLITS_GRACE_PERIOD_MS=9000")
+    assert manifests.server["spec"]["template"] != rendered["production"].server["spec"]["template"]
+    assert manifests.migration == rendered["production"].migration
