@@ -1,6 +1,9 @@
 /*
  * The program: finds the command and runs it.
  */
+#include "service/command_check.h"
+#include "service/command_migrate.h"
+#include "service/command_sleep.h"
 #include "service/commands.h"
 #include "service/config.h"
 #include "service/service.h"

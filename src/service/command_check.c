@@ -1,3 +1,5 @@
+#include "service/command_check.h"
+
 #include "postgres/database_check.h"
 #include "postgres/migrations.h"
 #include "service/command_failure.h"

@@ -1,3 +1,5 @@
+#include "service/command_migrate.h"
+
 #include "base/clock.h"
 #include "postgres/migrations.h"
 #include "service/command_failure.h"

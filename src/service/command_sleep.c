@@ -1,3 +1,5 @@
+#include "service/command_sleep.h"
+
 #include "base/clock.h"
 #include "base/text.h"
 #include "service/commands.h"
