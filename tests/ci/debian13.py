@@ -97,7 +97,8 @@ def make_root(root):
     print(f"Making a root of Debian 13 ({SUITE}) in {root.relative_to(ROOT)}: 1 GB, some minutes", flush=True)
     shutil.rmtree(root, ignore_errors=True)
     log = FOLDER / "mmdebstrap.log"
-    command = ["mmdebstrap", "--variant=apt", f"--keyring={KEYRING}", f"--include={','.join(packages())}", SUITE, str(root),
+    command = ["mmdebstrap", "--variant=apt", f"--keyring={KEYRING}", "--dpkgopt=force-unsafe-io",
+               f"--include={','.join(packages())}", SUITE, str(root),
                *mirrors()]
     # mmdebstrap shows its own progress on a terminal.
     with open(log, "w", encoding="utf-8") as file:

@@ -32,6 +32,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def is_free(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
 def install(build, changes):
     """What meson installs, laid over the machine's root folder."""
     subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet"], check=True, stdout=subprocess.DEVNULL,
@@ -207,6 +212,23 @@ def test_it_is_not_started_again_with_a_wrong_setting(splits):
     assert splits.machine.run("systemctl", "restart", STARTS, check=False).returncode != 0
     assert splits.machine.show(STARTS, "ActiveState") == "failed"
     assert "must be 0…256" in splits.log()
+    splits.configure()
+
+
+# As docs/systemd.md has it.
+LOW_PORT = ("[Service]\nAmbientCapabilities=CAP_NET_BIND_SERVICE\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE\n"
+            "PrivateUsers=no\n")
+
+
+def test_a_low_port_needs_a_drop_in(splits):
+    low = next(port for port in range(1023, 1, -1) if is_free(port))
+    splits.configure(SPLITS_PORT=low)
+    splits.machine.drop_in(STARTS, "once", "[Service]\nRestart=no\n")
+    assert splits.machine.run("systemctl", "restart", STARTS, check=False).returncode != 0
+    splits.machine.drop_in(STARTS, "port", LOW_PORT)
+    splits.machine.run("systemctl", "restart", STARTS)
+    for name in ("port", "once"):
+        splits.machine.drop_in(STARTS, name, "")
     splits.configure()
 
 

@@ -11,7 +11,7 @@ import sys
 
 import common
 
-SHELL_SCRIPTS = ("dev", ".ci/run", "docker/assemble.sh", "docker/build_libraries.sh", "tests/ci/private_postgres.sh")
+SHELL_SCRIPTS = ("dev", ".ci/run", "docker/assemble.sh", "docker/build_libraries.sh", "tests/ci/private_postgres.sh", "tests/deploy/boot_systemd.sh")
 
 
 def run(command):
