@@ -8,6 +8,7 @@ they end, nothing is mounted and nothing runs. The clone is only read; what is b
 Exit code 77, and one line, where that cannot be done.
 """
 
+import fcntl
 import os
 import pathlib
 import shutil
@@ -98,8 +99,7 @@ def make_root(root):
     shutil.rmtree(root, ignore_errors=True)
     log = FOLDER / "mmdebstrap.log"
     command = ["mmdebstrap", "--variant=apt", f"--keyring={KEYRING}", "--dpkgopt=force-unsafe-io",
-               f"--include={','.join(packages())}", SUITE, str(root),
-               *mirrors()]
+               f"--include={','.join(packages())}", SUITE, str(root), *mirrors()]
     # mmdebstrap shows its own progress on a terminal.
     with open(log, "w", encoding="utf-8") as file:
         output = None if sys.stderr.isatty() else file
@@ -120,21 +120,30 @@ def run_inside(root, *command):
                            ENTER, "sh", ROOT, root, build, *command], stdin=subprocess.DEVNULL, check=False).returncode
 
 
-def main():
-    if sys.argv[1:] in (["-h"], ["--help"]):
-        print(__doc__)
-        return 0
-    check_machine()
-    FOLDER.mkdir(parents=True, exist_ok=True)
+def build_and_test(stages):
     started = time.monotonic()
     root = FOLDER / "root"
     make_root(root)
     made = time.monotonic()
     run_inside(root, "dpkg-query", "-W", "-f", "${Package} ${Version}\n", "gcc", "clang", "libmicrohttpd-dev", "libpq-dev",
                "libjansson-dev", "postgresql", "python3")
-    code = run_inside(root, "python3", "/splits/tests/ci/run.py", *(sys.argv[1:] or STAGES))
+    code = run_inside(root, "python3", "/splits/tests/ci/run.py", *stages)
     print(f"Debian 13: root {made - started:.0f} s, build and tests {time.monotonic() - made:.0f} s")
     return code
+
+
+def main():
+    if sys.argv[1:] in (["-h"], ["--help"]):
+        print(__doc__)
+        return 0
+    check_machine()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with open(FOLDER / "lock", "w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit("debian13: another one is running")
+        return build_and_test(sys.argv[1:] or STAGES)
 
 
 if __name__ == "__main__":
