@@ -77,12 +77,12 @@ def mirrors():
 
 
 def packages():
-    """What ./dev installs for building, running and testing, but for the browser."""
+    """What ./dev installs for building, running and testing, but for what other stages need."""
     text = (ROOT / "dev").read_text(encoding="utf-8")
     names = []
     for array in ("BUILD_PACKAGES", "RUN_PACKAGES", "TEST_PACKAGES"):
         names += text.split(f"\n{array}=(")[1].split(")")[0].split()
-    return [name for name in names if name not in ("chromium", "gcovr", "python3-matplotlib")]
+    return [name for name in names if name not in ("chromium", "gcovr", "python3-matplotlib", "haproxy", "pgbouncer", "mandoc", "man-db", "systemd")]
 
 
 def is_current(root, wanted):

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 import fronts
+import paths  # noqa: F401
 import traffic
 from rehearsal import Database, Rehearsal
 from rollout import PRODUCTION, NeverReady, manifest_rules

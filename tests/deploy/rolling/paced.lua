@@ -1,7 +1,7 @@
 -- For wrk: as bench/load/read.lua, with a pause of up to $PAUSE milliseconds before each request.
 
 local folder = debug.getinfo(1, "S").source:match("^@(.*/)") or "./"
-dofile(folder .. "../../bench/load/read.lua")
+dofile(folder .. "../../../bench/load/read.lua")
 
 local pause = tonumber(os.getenv("PAUSE") or "0")
 

@@ -2,16 +2,14 @@
 
 import dataclasses
 import subprocess
-import sys
 import time
 from pathlib import Path
 
+import paths  # noqa: F401
 import yaml
+from fronts import PLACES, free_port
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
-
-from fronts import PLACES, free_port  # noqa: E402
-from service import BINARY, MIGRATIONS, Service, clean_environment, wait_until  # noqa: E402
+from service import BINARY, MIGRATIONS, Service, clean_environment
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Rules:
 
 
 PRODUCTION = Rules()
-MANIFESTS = Path(__file__).parents[2] / "deploy/kubernetes/base"
+MANIFESTS = Path(__file__).parents[3] / "deploy/kubernetes/base"
 
 
 def manifest_rules(folder=MANIFESTS):

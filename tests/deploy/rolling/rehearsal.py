@@ -5,6 +5,7 @@ import tempfile
 import time
 
 import journal
+import paths  # noqa: F401
 import rollout
 from fronts import Haproxy
 from traffic import Readers

@@ -9,10 +9,12 @@ With synchronous replication a commit that was acknowledged is on both, so losin
 
 import contextlib
 
-from rollout import wait_until
+import paths  # noqa: F401
+import psycopg2
 
 from postgres import PostgresServer, free_port
 from proxy import Proxy
+from service import wait_until
 
 REPLICA_SECONDS_MAX = 20
 
@@ -78,8 +80,7 @@ class Cluster:
         wait_until(lambda: self._standby_is("sync"), REPLICA_SECONDS_MAX, "a synchronous standby")
 
     def _standby_is(self, state):
-        return self.primary.query("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' "
-                                  "AND sync_state LIKE %s", state)[0][0] == 1
+        return self.count("pg_stat_replication WHERE state = 'streaming' AND sync_state LIKE %s", state) == 1
 
     def await_standby(self):
         """It has caught up with the primary; until then commits wait."""
@@ -94,6 +95,12 @@ class Cluster:
         self.primary.create_database(name)
         hosts = ",".join(f"127.0.0.1:{proxy.port}" for proxy in self.proxies)
         return f"postgresql://postgres@{hosts}/{name}?target_session_attrs=read-write"
+
+    def count(self, source, *parameters):
+        """Rows of FROM source; None while the primary recovers."""
+        with contextlib.suppress(psycopg2.OperationalError):
+            return self.query(f"SELECT count(*) FROM {source}", *parameters)[0][0]
+        return None
 
     # Faults
 

@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-SHIPPED = Path(__file__).parents[2] / "deploy/haproxy/haproxy.cfg"
+SHIPPED = Path(__file__).parents[3] / "deploy/haproxy/haproxy.cfg"
 START_SECONDS_MAX = 10
 PLACES = ("one", "two", "three") # of instances; the third for a new one beside two old ones
 

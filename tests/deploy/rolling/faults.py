@@ -12,10 +12,12 @@ import random
 import signal
 import sys
 
-import psycopg2
+import paths  # noqa: F401
 from cluster import Cluster
 from rehearsal import Database, Rehearsal
-from rollout import PRODUCTION, wait_until
+from rollout import PRODUCTION
+
+from service import wait_until
 
 WRITERS = 6
 WRITES_BETWEEN = 30 # acknowledged, before each fault
@@ -24,20 +26,13 @@ HEAD = ("fault", "times", "seconds", "requests", "without a 2xx answer", "writes
         "lost", "doubled", "denied")
 
 
-def accepts_connections(server):
-    try:
-        server.query("SELECT 1")
-        return True
-    except psycopg2.OperationalError:
-        return False
-
-
 def kill_backend(cluster, _):
     """PostgreSQL ends all its backends and recovers."""
-    pids = cluster.query("SELECT pid FROM pg_stat_activity WHERE application_name = 'splits'")
-    if pids:
-        os.kill(random.choice(pids)[0], signal.SIGKILL)
-    wait_until(lambda: accepts_connections(cluster.primary), RECOVERY_SECONDS_MAX, "the recovery")
+    rows = cluster.query("SELECT pid FROM pg_stat_activity WHERE application_name = 'splits'")
+    pid, = random.choice(rows)
+    os.kill(pid, signal.SIGKILL)
+    # Listed until the postmaster has noticed.
+    wait_until(lambda: cluster.count("pg_stat_activity WHERE pid = %s", pid) == 0, RECOVERY_SECONDS_MAX, "the recovery")
     cluster.await_standby()
 
 
@@ -103,6 +98,8 @@ def main():
     unknown = [kind for kind in options.kinds if kind not in KINDS]
     if unknown:
         parser.error(f"no kind {unknown[0]}; there are {', '.join(KINDS)}")
+    # libpq would print what a crash says to connections that are just being made.
+    os.environ["PGOPTIONS"] = "-c client_min_messages=error"
     print("| " + " | ".join(HEAD) + " |\n|" + "---|" * len(HEAD), flush=True)
     is_well = True
     with Cluster() as cluster:

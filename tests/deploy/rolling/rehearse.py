@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import paths  # noqa: F401
 from fronts import Haproxy, KubernetesService
 from rehearsal import Database, Rehearsal
 from rollout import MIGRATIONS, PRODUCTION
