@@ -87,19 +87,19 @@ def packages():
 
 def is_current(root, wanted):
     note = root / "etc/splits-packages"
-    return note.exists() and note.read_text(encoding="utf-8") == wanted
+    return note.exists() and set(note.read_text(encoding="utf-8").split()) >= wanted
 
 
 def make_root(root):
     """The root folder, unless there is one with these packages."""
-    wanted = " ".join(sorted(packages()))
+    wanted = set(packages())
     if is_current(root, wanted):
         return
     print(f"Making a root of Debian 13 ({SUITE}) in {root.relative_to(ROOT)}: 1 GB, some minutes", flush=True)
     shutil.rmtree(root, ignore_errors=True)
     log = FOLDER / "mmdebstrap.log"
     command = ["mmdebstrap", "--variant=apt", f"--keyring={KEYRING}", "--dpkgopt=force-unsafe-io",
-               f"--include={','.join(packages())}", SUITE, str(root), *mirrors()]
+               f"--include={','.join(sorted(wanted))}", SUITE, str(root), *mirrors()]
     # mmdebstrap shows its own progress on a terminal.
     with open(log, "w", encoding="utf-8") as file:
         output = None if sys.stderr.isatty() else file
@@ -108,7 +108,7 @@ def make_root(root):
         sys.stdout.write(log.read_text(encoding="utf-8", errors="replace")[-2000:])
         shutil.rmtree(root, ignore_errors=True)
         sys.exit("debian13: mmdebstrap failed")
-    (root / "etc/splits-packages").write_text(wanted, encoding="utf-8")
+    (root / "etc/splits-packages").write_text("\n".join(sorted(wanted)), encoding="utf-8")
 
 
 def run_inside(root, *command):
