@@ -133,20 +133,15 @@ bool pipeline_has_room(const struct pipeline *pipeline)
            pipeline->queries < pipeline->in_flight_max && pipeline->count + 3 <= pipeline->capacity;
 }
 
-/* libpq 17 has a Sync that waits for the flush of the tick. Before that each one is a system call. */
-static bool put_sync(PGconn *connection)
-{
-#if SPLITS_SEND_PIPELINE_SYNC
-    return PQsendPipelineSync(connection) == 1;
-#else
-    return PQpipelineSync(connection) == 1;
-#endif
-}
-
 static bool send_sync(struct pipeline *pipeline, uint64_t now_ns)
 {
     pipeline->sync_is_due = false;
-    if (!put_sync(pipeline->connection)) return false;
+#if SPLITS_SEND_PIPELINE_SYNC
+    bool is_sent = PQsendPipelineSync(pipeline->connection) == 1; /* it waits for the flush of the tick */
+#else
+    bool is_sent = PQpipelineSync(pipeline->connection) == 1; /* before libpq 17 each is a system call */
+#endif
+    if (!is_sent) return false;
     append(pipeline, now_ns)->kind = PIPELINE_SYNC;
     return true;
 }

@@ -155,7 +155,7 @@ def counts_in(output):
 
 def gcc(stage):
     stage.build()
-    for suite in ("unit", "integration", "api", "bench"):
+    for suite in ("unit", "integration", "api", "bench", "systemd"):
         stage.test(suite)
 
 

@@ -12,7 +12,8 @@ import sys
 import common
 
 SHELL_SCRIPTS = ("dev", ".ci/run", "deploy/prometheus/prometheus_rule.sh", "docker/assemble.sh",
-                 "docker/build_libraries.sh", "tests/ci/private_postgres.sh")
+                 "docker/build_libraries.sh", "tests/ci/private_postgres.sh",
+                 "tests/deploy/systemd/boot_systemd.sh")
 
 
 def run(command):

@@ -19,6 +19,7 @@ NEEDED = {
     "IPAddressDeny=": "who may connect is the site's part: a firewall, or a drop-in",
     "RestrictAddressFamilies=~AF_UNIX": "PostgreSQL on the same machine, and systemd's notify socket",
     "RootDirectory=/RootImage=": "it comes as a binary with shared libraries",
+    "ProcSubset=": "process_start_time_seconds is reckoned from /proc/stat",
     "DeviceAllow=": "ProtectClock= lets the real-time clock be read",
 }
 SERVICE = units.service_settings("splits.service")
