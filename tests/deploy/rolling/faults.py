@@ -80,7 +80,7 @@ def run(cluster, kind, times):
 
 def report(kind, times, rehearsal):
     verdict = rehearsal.verdict
-    cells = (KINDS[kind][1], times, f"{rehearsal.seconds:.0f}", f"{rehearsal.requests:,}", rehearsal.failed,
+    cells = (KINDS[kind][1], times, f"{rehearsal.seconds:.0f}", f"{rehearsal.requests:,}", f"{rehearsal.failed:,}",
              f"{verdict.acknowledged:,}", verdict.unknown, len(verdict.lost), len(verdict.doubled), len(verdict.denied))
     print("| " + " | ".join(map(str, cells)) + " |", flush=True)
     for flaw in (verdict.lost + verdict.doubled + verdict.denied + verdict.stale)[:10]:
