@@ -38,11 +38,11 @@ def make(engine, name):
     tar.unlink()
 
 
-def ensure(engine, name, say):
-    """Gives the image's name in the storage."""
+def ensure(engine, name, say, fresh):
+    """Gives the image's name in the storage; fresh: also when there is one, a new one."""
     local = f"localhost/{name}"
     for candidate in (name, local):
-        if engine.has_image(candidate):
+        if not fresh and engine.has_image(candidate):
             return candidate
     try:
         pulled = engine.run("podman", "pull", "--quiet", name, capture_output=True, timeout=PULL_SECONDS_MAX)
@@ -50,6 +50,6 @@ def ensure(engine, name, say):
             return name
     except subprocess.TimeoutExpired:
         pass
-    say(f"{name} cannot be pulled: making it from Debian's packages")
+    say(f"{name} cannot be pulled: making it from Debian's packages, about a minute")
     make(engine, local)
     return local

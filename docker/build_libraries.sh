@@ -30,10 +30,13 @@ unpack() {
     exit 1
 }
 
-note() {
-    archive=$1
+# Says where the named archives are from, and removes the source: it is 600 MB.
+finish() {
     cp "$package/source/debian/copyright" "$prefix/copyright.$source_package"
-    echo "$archive $source_package $version $newest" >>"$prefix/sources"
+    for archive; do
+        echo "$archive $source_package $version $newest" >>"$prefix/sources"
+    done
+    rm -rf -- "$package"
 }
 
 # Debian's own flags, hardened, and what lets the linker leave out functions that nobody calls.
@@ -54,7 +57,7 @@ build_libmicrohttpd() (
     make -s -C src/include install
     make -s install-pkgconfigDATA
     cd ../..
-    note libmicrohttpd.a
+    finish libmicrohttpd.a
 )
 
 # With OpenSSL, without Kerberos, LDAP and all that belongs to the server.
@@ -73,9 +76,7 @@ build_libpq() (
     make -s -C src/port libpgport.a
     install -m 644 src/common/libpgcommon.a src/port/libpgport.a "$prefix/lib"
     cd ../..
-    note libpq.a
-    note libpgcommon.a
-    note libpgport.a
+    finish libpq.a libpgcommon.a libpgport.a
 )
 
 build_libmicrohttpd

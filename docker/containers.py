@@ -1,18 +1,20 @@
 """buildah and podman with all of their state in one folder, apart from any other containers of the machine."""
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import time
 
 PROGRAMS = ("buildah", "podman", "runc")
 HARDENING = ("--read-only", "--read-only-tmpfs=false", "--cap-drop=ALL", "--security-opt=no-new-privileges",
-             "--memory=64m", "--pids-limit=64")
+             "--memory=64m", "--pids-limit=512")
 # Tests have their database on a loopback address.
 NETWORK = "--network=host"
 # podman would have systemd run the image's health check, which need not be there.
@@ -36,6 +38,13 @@ def ulimits():
         hard = resource.getrlimit(number)[1]
         limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         yield f"{name}={limit}:{limit}"
+
+
+def storage_driver(folder):
+    """vfs copies where the kernel has no overlays, or where one would lie on another, as in a container."""
+    has_overlays = "overlay" in pathlib.Path("/proc/filesystems").read_text(encoding="ascii").split()
+    kind = subprocess.run(["stat", "--file-system", "--format=%T", folder], capture_output=True, text=True).stdout
+    return "overlay" if has_overlays and kind.strip() != "overlayfs" else "vfs"
 
 
 class Engine:
@@ -64,9 +73,8 @@ class Engine:
         self._write_configuration()
 
     def _write_configuration(self):
-        overlay = "overlay" in pathlib.Path("/proc/filesystems").read_text(encoding="ascii").split()
         (self.folder / "storage.conf").write_text(
-            f'[storage]\ndriver = "{"overlay" if overlay else "vfs"}"\n'
+            f'[storage]\ndriver = "{storage_driver(self.folder)}"\n'
             f'graphroot = "{self.folder}/storage"\nrunroot = "{self.folder}/run"\n')
         # Locks in files and a folder of its own keep it apart from another podman; no systemd is asked for anything.
         (self.folder / "containers.conf").write_text(
@@ -88,17 +96,40 @@ class Engine:
     def logged(self, name, *command, progress=None):
         """Runs a long step into a log; progress(line) sees each line of it."""
         log = self.logs / f"{name}.log"
-        with open(log, "w", encoding="utf-8") as file:
-            process = subprocess.Popen([str(part) for part in command], env=self.environment, stdin=subprocess.DEVNULL,
-                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-            for line in process.stdout:
-                file.write(line)
-                if progress:
-                    progress(line.rstrip())
-        if process.wait() != 0:
+        # A group of its own: what it has started must not outlive it when this process is told to end.
+        process = subprocess.Popen([str(part) for part in command], env=self.environment, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                                   process_group=0)
+        try:
+            with open(log, "w", buffering=1, encoding="utf-8") as file:
+                for line in process.stdout:
+                    file.write(line)
+                    if progress:
+                        progress(line.rstrip())
+            code = process.wait()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
+            raise
+        if code != 0:
             tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-30:])
             raise Failed(f"{tail}\n{name} failed; all of its output is in {log}")
         return log
+
+    @contextlib.contextmanager
+    def lock(self, say):
+        """One at a time; whatever still runs belongs to nobody."""
+        with open(self.folder / "lock", "w", encoding="ascii") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say("Waiting for another ./dev image in this clone")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            self.remove_containers()
+            yield
+
+    def remove_containers(self):
+        self.run("podman", "rm", "--all", "--force", "--time", 1, capture_output=True)
 
     def has_image(self, name):
         return self.run("podman", "image", "exists", name).returncode == 0
@@ -128,7 +159,7 @@ class Engine:
         if not self.folder.exists():
             return
         if (self.folder / "containers.conf").exists() and shutil.which("podman"):
-            self.run("podman", "rm", "--all", "--force", "--time", 1, capture_output=True)
+            self.remove_containers()
         mounts = pathlib.Path("/proc/self/mounts").read_text(encoding="utf-8")
         for point in reversed(re.findall(rf"^\S+ ({re.escape(str(self.folder))}/\S+) ", mounts, re.M)):
             subprocess.run(["umount", "--lazy", point], check=False)

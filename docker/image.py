@@ -8,6 +8,7 @@ import argparse
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -100,11 +101,12 @@ def build(engine, base, name, arguments, fresh=False):
               "--target=libraries", f"--tag={libraries}")
     for warning in re.findall(r"^warning: .*", log, re.M):
         say(f"  {warning}")
-    bud(engine, "program", arguments["SOURCE_DATE_EPOCH"], f"--build-arg=BASE={base}", f"--build-arg=LIBRARIES={libraries}",
-        *(f"--build-arg={key}={value}" for key, value in arguments.items()), f"--tag={name}")
+    bud(engine, "program", arguments["SOURCE_DATE_EPOCH"], f"--build-arg=BASE={base}",
+        f"--build-arg=LIBRARIES={libraries}", *(f"--build-arg={key}={value}" for key, value in arguments.items()), f"--tag={name}")
     revision = label_of(engine, name, "revision")
     if revision != arguments["REVISION"]:
         raise Failed(f"the label says revision {revision}; built was {arguments['REVISION']}")
+    engine.run("podman", "image", "prune", "--force", capture_output=True) # of earlier builds
     say(f"Built {name} in {time.monotonic() - started:.0f} s")
 
 
@@ -128,8 +130,8 @@ def check_sizes(path):
 
 
 def build_again(engine, base, arguments):
-    """A second build that shares nothing with the first; both must be the same bytes."""
-    say("Building it a second time from nothing")
+    """A second build that shares the base image alone with the first; both must be the same bytes."""
+    say("Building it a second time, with the libraries")
     second = f"{IMAGE}-again"
     build(engine, base, second, arguments, fresh=True)
     digests = [engine.output("podman", "image", "inspect", "--format", "{{.Id}} {{.RootFS.Layers}}", name).strip()
@@ -195,13 +197,18 @@ def run_pytest(folder, *arguments):
         raise Failed(f"{folder.relative_to(ROOT)} failed")
 
 
-def make(options):
+def work(options):
     engine = Engine(STATE)
     if options.clean:
         engine.remove()
         return
     engine.prepare()
-    base = base_image.ensure(engine, BASE, say)
+    with engine.lock(say):
+        make(engine, options)
+
+
+def make(engine, options):
+    base = base_image.ensure(engine, BASE, say, options.fresh)
     engine.probe(base)
     say("Building the image: some minutes the first time")
     arguments = build_arguments()
@@ -222,12 +229,15 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fresh", action="store_true", help="use nothing of earlier builds: for new security updates")
     parser.add_argument("--twice", action="store_true",
-                        help="build it a second time from nothing; both must be the same")
+                        help="build it, with its libraries, a second time; both must be the same bytes")
     parser.add_argument("--no-tests", dest="tests", action="store_false", help="only build and measure")
     parser.add_argument("--clean", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)) # so that what was started is ended
     try:
-        make(options)
+        work(options)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     except CannotRun as reason:
         say(f"Containers cannot run here: {reason}")
         return CANNOT_RUN

@@ -20,7 +20,7 @@
 #define MESSAGE_SIZE_MAX    512 /* of one that names a file */
 
 #define CONNECT_HINT                                                                                         \
-    "check database-url, that PostgreSQL runs there and can be reached, and the rights of its user"
+    "check database-url (host, user, password, database), and that PostgreSQL can be reached there"
 #define AHEAD_MESSAGE                                                                                        \
     "a newer version of this program has migrated the database: this one serves as long as its statements "  \
     "work"

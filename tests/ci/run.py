@@ -14,6 +14,8 @@ import sys
 import threading
 import time
 
+import needs
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 FUZZ_SECONDS = 8
@@ -85,10 +87,23 @@ class Stage:
         setup = ["meson", "setup", *again, self.folder, ROOT, "-Dtests=enabled", *options]
         compile_all = ["ninja", "-C", self.folder, *targets]
         script = " && ".join(" ".join(f"'{part}'" for part in command) for command in (setup, compile_all))
-        code, log, seconds = self.run("build", ["sh", "-c", script], {"CC": compiler})
-        tally.add(f"{self.name}: build", 0, int(code != 0), 0, seconds, log)
+        self.need("build", ["sh", "-c", script], {"CC": compiler})
+
+    def need(self, step, command, environment=None):
+        """A step that is no test; the stage ends here when it fails."""
+        code, log, seconds = self.run(step, command, environment)
+        tally.add(f"{self.name}: {step}", 0, int(code != 0), 0, seconds, log)
         if code != 0:
             raise Failed
+
+    def pytest(self, step, python, folder, environment):
+        """Runs a folder of pytest's and counts the single tests in it."""
+        command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *needs.second_chances(), folder]
+        code, log, seconds = self.run(step, command, environment)
+        passed, failed, skipped = counts_in(log.read_text(errors="replace"))
+        if code != 0 and not failed:
+            failed = 1
+        tally.add(f"{self.name}: {step}", passed, failed, skipped, seconds, log)
 
     def test(self, suite, environment=None):
         """Runs a meson suite and counts the single tests in it."""
@@ -210,6 +225,14 @@ def lint(stage):
         stage.check(name, [*tool_checks, name])
 
 
+def deploy(stage):
+    """What deploys the service, beside its schemas, its promises and the binary."""
+    stage.build("-Dtests=disabled", targets=["splits"])
+    tests = ROOT / "tests/deploy/manifests"
+    stage.need("tools", [sys.executable, tests / "prepare.py"])
+    stage.pytest("manifests", ROOT / ".dev/tools/deploy/bin/python", tests, {"SPLITS_BINARY": stage.folder / "splits"})
+
+
 def image(stage):
     """The container image, and a container of it; skipped where there can be none."""
     code, log, seconds = stage.run("image", [sys.executable, ROOT / "docker/image.py"])
@@ -232,7 +255,7 @@ def rolling(stage):
 # Two lanes for two processors. What measures time is in the first; the second gives way to it.
 LANES = (
     (gcc, address, thread, coverage),
-    (clang, small, lint, fuzz, rolling, image),
+    (clang, small, lint, fuzz, deploy, rolling, image),
 )
 
 

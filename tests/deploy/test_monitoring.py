@@ -2,13 +2,16 @@
 
 import math
 import re
+import shlex
+import subprocess
 
 import pytest
 
 from prometheus import QueryFailed, find_program
 from monitoring import RATE_INTERVAL, monitoring
-from service import wait_until
+from service import BINARY, MIGRATIONS, clean_environment, wait_until
 
+from runbook import lines
 from test_alerts import RULES
 from test_dashboard import DASHBOARD, PANELS, VARIABLES
 
@@ -108,6 +111,30 @@ def test_the_phases_of_a_route_are_its_duration(watched):
                           for suffix in ("sum", "count"))
     (_, seconds), = watched.query(overhead)
     assert sum(phases.values()) - phases["db"] - phases["queue"] == pytest.approx(seconds, rel=0.01)
+
+
+# The runbook
+
+
+@pytest.mark.parametrize("expression", lines("promql"))
+def test_an_expression_of_the_runbook_asks_for_what_is_there(watched, expression):
+    watched.query(expression)
+    assert not watched.missing(expression)
+
+
+@pytest.mark.parametrize("command", lines("sh"))
+def test_a_command_of_the_runbook_runs(watched, command):
+    command = command.replace("127.0.0.1:8081", watched.instance)
+    program, *arguments = shlex.split(command)
+    program = {"splits": BINARY, "curl": "curl"}[program]
+    environment = clean_environment() | {"DATABASE_URL": watched.url, "SPLITS_MIGRATIONS_DIR": str(MIGRATIONS)}
+    outcome = subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0 and outcome.stdout, outcome.stderr
+
+
+@pytest.mark.parametrize("statement", lines("sql"))
+def test_a_statement_of_the_runbook_is_one(watched, statement):
+    watched.server.query(statement, database="splits")
 
 
 # Last, for it ends the database and then the service

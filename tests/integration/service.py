@@ -106,10 +106,11 @@ class Client:
 
 class Service:
     def __init__(self, database_url, *options, migrations=MIGRATIONS, environment=None, stderr=None,
-                 listens=True, passes_url=True):
+                 listens=True, passes_url=True, prefix=()):
         """
         stderr: a descriptor that takes the log's place; then nothing of the log is seen here.
         listens: on self.port, as far as is known here.
+        prefix: what stands before the command, and becomes it.
         passes_url: else the environment says where the database is.
         """
         self.listens = listens
@@ -118,7 +119,7 @@ class Service:
         self.log = tempfile.TemporaryFile("w+")
         # A session of its own: Ctrl-C must reach the tests alone, which then stop the service.
         self.process = subprocess.Popen(
-            [BINARY, "serve", f"--port={self.port}", "--admin-port=0",
+            [*prefix, BINARY, "serve", f"--port={self.port}", "--admin-port=0",
              *([f"--database-url={database_url}"] if passes_url else []), f"--migrations-dir={migrations}", "--log-format=json", *options],
             env=clean_environment() | (environment or {}), stdin=subprocess.DEVNULL,
             stderr=self.log if stderr is None else stderr, start_new_session=True,

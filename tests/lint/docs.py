@@ -8,7 +8,7 @@ import common
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 PATH = re.compile(r"`((?:src|include|tests|docs|bench|migrations|docker|deploy|\.ci)/[\w./-]*)`")
-COMMAND = re.compile(r"\./dev (\w+)")
+COMMAND = re.compile(r"\./dev ([\w-]*\w)")
 
 
 def documents():
@@ -53,7 +53,7 @@ def flaws_of(path, commands):
 
 
 def main():
-    commands = set(re.findall(r"^\./dev (\w+)", (common.ROOT / "dev").read_text(), re.M)) | {"help"}
+    commands = set(re.findall(r"^\./dev ([\w-]*\w)", (common.ROOT / "dev").read_text(), re.M)) | {"help"}
     files = documents()
     common.report("documents", [flaw for path in files for flaw in flaws_of(path, commands)], len(files))
 

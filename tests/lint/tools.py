@@ -11,7 +11,8 @@ import sys
 
 import common
 
-SHELL_SCRIPTS = ("dev", ".ci/run", "docker/assemble.sh", "docker/build_libraries.sh", "tests/ci/private_postgres.sh")
+SHELL_SCRIPTS = ("dev", ".ci/run", "deploy/prometheus/prometheus_rule.sh", "docker/assemble.sh",
+                 "docker/build_libraries.sh", "tests/ci/private_postgres.sh")
 
 
 def run(command):
