@@ -11,6 +11,7 @@ import os
 import random
 import signal
 import sys
+import time
 
 import paths  # noqa: F401
 from cluster import Cluster
@@ -31,6 +32,7 @@ def kill_backend(cluster, _):
     rows = cluster.query("SELECT pid FROM pg_stat_activity WHERE application_name = 'splits'")
     pid, = random.choice(rows)
     os.kill(pid, signal.SIGKILL)
+    time.sleep(0.1) # a connection that is just being made would have libpq print what the crash has to say
     # Listed until the postmaster has noticed.
     wait_until(lambda: cluster.count("pg_stat_activity WHERE pid = %s", pid) == 0, RECOVERY_SECONDS_MAX, "the recovery")
     cluster.await_standby()
@@ -80,7 +82,7 @@ def run(cluster, kind, times):
 
 def report(kind, times, rehearsal):
     verdict = rehearsal.verdict
-    cells = (KINDS[kind][1], times, f"{rehearsal.seconds:.0f}", f"{rehearsal.requests:,}", rehearsal.failed,
+    cells = (KINDS[kind][1], times, f"{rehearsal.seconds:.0f}", f"{rehearsal.requests:,}", f"{rehearsal.failed:,}",
              f"{verdict.acknowledged:,}", verdict.unknown, len(verdict.lost), len(verdict.doubled), len(verdict.denied))
     print("| " + " | ".join(map(str, cells)) + " |", flush=True)
     for flaw in (verdict.lost + verdict.doubled + verdict.denied + verdict.stale)[:10]:
@@ -98,8 +100,6 @@ def main():
     unknown = [kind for kind in options.kinds if kind not in KINDS]
     if unknown:
         parser.error(f"no kind {unknown[0]}; there are {', '.join(KINDS)}")
-    # libpq would print what a crash says to connections that are just being made.
-    os.environ["PGOPTIONS"] = "-c client_min_messages=error"
     print("| " + " | ".join(HEAD) + " |\n|" + "---|" * len(HEAD), flush=True)
     is_well = True
     with Cluster() as cluster:

@@ -65,12 +65,13 @@ class Rehearsal:
         time.sleep(SETTLE_SECONDS)
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, kind, *_):
         with self._stack:
             time.sleep(SETTLE_SECONDS)
             self._clients.close()
             self.seconds = time.monotonic() - self._started
-            self.verdict = journal.judge(self._folder, self.database.query)
+            if kind is None:
+                self.verdict = journal.judge(self._folder, self.database.query)
 
     # Readers and writers together
 

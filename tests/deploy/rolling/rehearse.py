@@ -89,7 +89,7 @@ def run(server, part, options):
         count = part.play(rehearsal, 1 if part.may_fail == "must" else options.rollouts)
     verdict = rehearsal.verdict
     print("| " + " | ".join(str(cell) for cell in (
-        part.what, count, f"{rehearsal.seconds:.0f}", f"{rehearsal.requests:,}", rehearsal.failed,
+        part.what, count, f"{rehearsal.seconds:.0f}", f"{rehearsal.requests:,}", f"{rehearsal.failed:,}",
         f"{rehearsal.slowest_ms:.0f}", f"{verdict.acknowledged:,}", verdict.unknown, len(verdict.lost),
         len(verdict.doubled))) + " |", flush=True)
     for flaw in (verdict.lost + verdict.doubled + verdict.denied + verdict.stale)[:10]:

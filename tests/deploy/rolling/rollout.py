@@ -12,26 +12,25 @@ from fronts import PLACES, free_port
 from service import BINARY, MIGRATIONS, Service, clean_environment
 
 
+MANIFESTS = Path(__file__).parents[3] / "deploy/kubernetes/base"
+
+
 @dataclasses.dataclass(frozen=True)
 class Rules:
     """How an orchestrator treats an instance."""
 
-    pre_stop: tuple = ("sleep", "2")    # arguments of the binary
-    drain_delay_ms: int = 5000
-    grace_period_ms: int = 10000
-    termination_seconds: float = 22     # from the beginning of pre_stop; then SIGKILL
-    probe_period_seconds: float = 2     # readiness
-    ready_for_seconds: float = 20       # then it counts as there, and the next one is replaced
-    ready_seconds_max: float = 30       # then the rollout stops
+    pre_stop: tuple                # arguments of the binary; () for none
+    drain_delay_ms: int
+    grace_period_ms: int
+    termination_seconds: float     # from the beginning of pre_stop; then SIGKILL
+    probe_period_seconds: float    # readiness
+    ready_for_seconds: float       # then it counts as there, and the next one is replaced
+    ready_seconds_max: float = 30  # then the rollout stops
     awaits_readiness: bool = True
 
 
-PRODUCTION = Rules()
-MANIFESTS = Path(__file__).parents[3] / "deploy/kubernetes/base"
-
-
 def manifest_rules(folder=MANIFESTS):
-    """The same as the Deployment and its settings have them; what else there is in Rules is the tests' own."""
+    """As the Deployment and its settings have them."""
     deployment = yaml.safe_load((folder / "deployment.yaml").read_text(encoding="utf-8"))
     lines = (folder / "settings.env").read_text(encoding="utf-8").splitlines()
     settings = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
@@ -45,6 +44,9 @@ def manifest_rules(folder=MANIFESTS):
         probe_period_seconds=container["readinessProbe"]["periodSeconds"],
         ready_for_seconds=deployment["spec"]["minReadySeconds"],
     )
+
+
+PRODUCTION = manifest_rules()
 
 
 class NeverReady(Exception):

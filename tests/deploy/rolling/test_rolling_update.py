@@ -8,7 +8,7 @@ import fronts
 import paths  # noqa: F401
 import traffic
 from rehearsal import Database, Rehearsal
-from rollout import PRODUCTION, NeverReady, manifest_rules
+from rollout import PRODUCTION, NeverReady
 
 from postgres import PostgresServer
 
@@ -71,7 +71,3 @@ def test_without_awaiting_readiness_a_broken_release_fails_requests(database):
         rehearsal.fleet.roll(rules, beside=True, url="postgresql://nobody@127.0.0.1:1/nowhere")
     assert rehearsal.failed > 0
     assert rehearsal.verdict.is_clean(), rehearsal.verdict
-
-
-def test_the_rehearsal_keeps_to_the_manifests():
-    assert manifest_rules() == PRODUCTION
