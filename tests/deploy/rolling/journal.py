@@ -163,7 +163,7 @@ class Writers:
     def _run(self, writer):
         try:
             writer.run(self.ends)
-        except Exception as error: # pylint: disable=broad-except
+        except Exception as error: # raised again in the thread that waits
             self.failures.append(error)
 
     def acknowledged(self):
