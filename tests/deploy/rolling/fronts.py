@@ -71,7 +71,10 @@ class Front:
     def __enter__(self):
         deadline = time.monotonic() + START_SECONDS_MAX
         while not self.socket.exists() or not self.is_listening():
-            assert self.process.poll() is None and time.monotonic() < deadline, (self.folder / "log").read_text()
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                text = (self.folder / "log").read_text()
+                self.__exit__()
+                raise RuntimeError(f"HAProxy did not start:\n{text}")
             time.sleep(0.02)
         return self
 

@@ -50,11 +50,13 @@ class Writer:
         self.random = random.Random(name)
         self.users = collections.deque() # ids, and the version that was told last
         self.number = self.acknowledged = 0
+        self.ends = None # an event, once it runs
         self.session = requests.Session()
         self.session.trust_env = False
         self.file = open(folder / f"{name}.jsonl", "w", encoding="utf-8")
 
     def run(self, ends):
+        self.ends = ends
         verbs = [self.create, self.create_once, self.replace, self.patch, self.patch_if, self.erase]
         with self.file, self.session:
             while not ends.is_set():
@@ -75,8 +77,8 @@ class Writer:
             if answer is not None and answer.status_code == 201:
                 self.users.append((answer.json()["id"], answer.json()["version"]))
                 break
-            if key:
-                time.sleep(0.05)
+            if key and self.ends.wait(0.05):
+                break
         if len(self.users) > USERS_MAX:
             self.erase()
 
@@ -161,7 +163,7 @@ class Writers:
     def _run(self, writer):
         try:
             writer.run(self.ends)
-        except Exception as error: # pylint: disable=broad-except
+        except Exception as error: # raised again in the thread that waits
             self.failures.append(error)
 
     def acknowledged(self):
