@@ -116,8 +116,8 @@ def run_inside(root, *command):
     build = FOLDER / "build"
     for folder in (build, ROOT / "build"):
         folder.mkdir(parents=True, exist_ok=True)
-    return subprocess.run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "--net", "--ipc", "--uts", "sh", "-c",
-                           ENTER, "sh", ROOT, root, build, *command], stdin=subprocess.DEVNULL, check=False).returncode
+    return subprocess.run(["setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--net",
+                           "--ipc", "--uts", "sh", "-c", ENTER, "sh", ROOT, root, build, *command], stdin=subprocess.DEVNULL, check=False).returncode
 
 
 def build_and_test(stages):
