@@ -1,6 +1,7 @@
 """The image as a file: what a registry would be sent, and how large it is."""
 
 import hashlib
+import io
 import json
 import tarfile
 import zlib
@@ -9,6 +10,36 @@ import zlib
 def save(engine, image, path):
     path.unlink(missing_ok=True)
     engine.output("podman", "save", "--quiet", "--format", "docker-archive", "--output", path, image)
+
+
+def add(archive, name, content):
+    entry = tarfile.TarInfo(name)
+    entry.size = len(content)
+    archive.addfile(entry, io.BytesIO(content))
+
+
+def settle(engine, image, path):
+    """
+    Replaces an image by one without what differs in each build: buildah notes the id and the host name of the container
+    that it built in. Leaves it at the path, too.
+    """
+    raw = path.with_suffix(".raw")
+    save(engine, image, raw)
+    with tarfile.open(raw) as archive:
+        manifest = json.load(archive.extractfile("manifest.json"))
+        configuration = json.load(archive.extractfile(manifest[0]["Config"]))
+        contents = {name: archive.extractfile(name).read() for name in manifest[0]["Layers"]}
+    raw.unlink()
+    configuration.pop("container", None)
+    configuration.pop("container_config", None)
+    configuration["config"].pop("Hostname", None)
+    text = json.dumps(configuration, sort_keys=True, separators=(",", ":")).encode()
+    manifest[0]["Config"] = f"{hashlib.sha256(text).hexdigest()}.json"
+    contents |= {manifest[0]["Config"]: text, "manifest.json": json.dumps(manifest).encode()}
+    with tarfile.open(path, "w") as archive:
+        for name, content in contents.items():
+            add(archive, name, content)
+    engine.output("podman", "load", "--quiet", "--input", path)
 
 
 def layers(path):
@@ -39,7 +70,3 @@ def files(path):
                     content = layer.extractfile(entry).read() if entry.isfile() else None
                     found["/" + entry.name.rstrip("/")] = entry, content
     return found
-
-
-def digest(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -103,6 +103,7 @@ def build(engine, base, name, arguments, fresh=False):
         say(f"  {warning}")
     bud(engine, "program", arguments["SOURCE_DATE_EPOCH"], f"--build-arg=BASE={base}",
         f"--build-arg=LIBRARIES={libraries}", *(f"--build-arg={key}={value}" for key, value in arguments.items()), f"--tag={name}")
+    archive.settle(engine, name, STATE / f"{name.rpartition('/')[2]}.tar")
     revision = label_of(engine, name, "revision")
     if revision != arguments["REVISION"]:
         raise Failed(f"the label says revision {revision}; built was {arguments['REVISION']}")
@@ -115,11 +116,9 @@ def label_of(engine, image, name):
     return engine.output("podman", "image", "inspect", "--format", template, image).strip()
 
 
-def save(engine, name, file):
-    path = STATE / file
-    archive.save(engine, name, path)
+def copy_sbom(path):
+    """Beside the image, for whoever keeps such things."""
     (STATE / "sbom.cdx.json").write_bytes(archive.files(path)["/usr/share/splits/sbom.cdx.json"][1])
-    return path
 
 
 def check_sizes(path):
@@ -140,6 +139,7 @@ def build_again(engine, base, arguments):
     if digests[0] != digests[1]:
         raise Failed(f"the two builds differ: compare {IMAGE} and {second}")
     engine.output("podman", "rmi", second, f"{second}-libraries")
+    (STATE / "splits-again.tar").unlink()
     say("Both builds are the same bytes")
 
 
@@ -213,7 +213,8 @@ def make(engine, options):
     say("Building the image: some minutes the first time")
     arguments = build_arguments()
     build(engine, base, IMAGE, arguments, options.fresh)
-    path = save(engine, IMAGE, "splits.tar")
+    path = STATE / "splits.tar"
+    copy_sbom(path)
     check_sizes(path)
     if options.twice:
         build_again(engine, base, arguments)
