@@ -19,14 +19,13 @@ static void answer_late(struct connection *connection)
         (void)shutdown(connection->socket, SHUT_RDWR);
 }
 
-/* After a long tick the next request may be there, and its event not yet delivered. */
+/* Bytes may be there that no event will tell of: those behind TCP's urgent mark, or of an event still to
+ * come. */
 static void close_idle(struct connection *connection)
 {
-    char byte;
-    if (recvfrom(connection->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT, NULL, NULL) > 0)
-        deadlines_wait_for(connection, WAIT_IDLE);
-    else
-        (void)shutdown(connection->socket, SHUT_RDWR);
+    deadlines_wait_for(connection, WAIT_IDLE);
+    if (!connection->is_ended) request_cycle_proceed(connection);
+    if (connection->wait == WAIT_IDLE) (void)shutdown(connection->socket, SHUT_RDWR);
 }
 
 static void end_wait(struct connection *connection, enum connection_wait wait)

@@ -143,8 +143,9 @@ static void send_continue(struct connection *connection)
 {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
     connection->exchange->wants_continue = false;
-    /* Nothing else is under way to this client, so the socket has room; if not, it waits in vain. */
-    (void)send(connection->socket, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    /* Seldom is anything else under way to this client, so the socket has room. If not, it waits in vain. */
+    ssize_t size = send(connection->socket, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (size > 0 && (size_t)size < sizeof text - 1) end_input(connection);
 }
 
 /* Behind a FIN nothing can come any more: what is incomplete will never be complete. */
@@ -174,9 +175,7 @@ static void start_ledger(struct connection *connection, bool is_handed_over)
     ledger_start(&connection->exchange->request.ledger, has_waited ? connection->freed_ns : times->woken_ns);
 }
 
-/* Reads what has come and handles it, one request at a time: the next one waits for the answer to this one.
- */
-static void proceed(struct connection *connection)
+void request_cycle_proceed(struct connection *connection)
 {
     struct server *server = connection->server;
     if (connection->exchange == NULL) connection->exchange = take_exchange(server, connection);
@@ -191,7 +190,7 @@ static void proceed(struct connection *connection)
         start_ledger(connection, is_handed_over);
     switch (outcome) {
     case EXCHANGE_COMPLETE:
-        /* After a short read the socket is empty: what comes from then on is told as another event. */
+        /* After a short read no more is there: what comes from then on is told as another event. */
         connection->may_be_read = exchange->may_have_more || connection->is_half_closed;
         handle_request(server, connection);
         break;
@@ -213,10 +212,14 @@ void request_cycle_ready(struct event_source *source, uint32_t events)
     connection->may_be_read |= (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     connection->is_half_closed |= (events & EPOLLRDHUP) != 0;
     connection->is_gone |= (events & (EPOLLHUP | EPOLLERR)) != 0;
-    if (!is_under_way && connection->may_be_read && !connection->is_ended) proceed(connection);
-    /* The library finds out by itself, by reading or writing, that the client is gone. */
-    else if (is_under_way && (connection->is_gone || connection->exchange->phase == EXCHANGE_SENDING))
-        socket_events_give(connection, EPOLLIN | EPOLLOUT);
+    if (!is_under_way) {
+        if (connection->may_be_read && !connection->is_ended) request_cycle_proceed(connection);
+        if (connection->is_gone && !connection->is_ended) end_input(connection);
+    } else if (connection->exchange->phase == EXCHANGE_SENDING) {
+        socket_events_give(connection, EPOLLOUT); /* by writing the library finds out if the client is gone */
+    } else if (connection->is_gone) {
+        socket_events_give(connection, EPOLLIN);
+    }
 }
 
 void request_cycle_refuse(struct connection *connection, enum fault fault)
@@ -255,6 +258,24 @@ enum MHD_Result request_cycle_handle(void *argument, struct MHD_Connection *libr
     return queue_answer(server, connection);
 }
 
+/*
+ * What has been read behind the request begins the next one; NULL when there is nothing. Without memory for
+ * it the connection ends: whatever follows in the socket is no beginning.
+ */
+static struct exchange *take_rest(struct server *server, struct connection *connection)
+{
+    if (!exchange_has_more(connection->exchange)) return NULL;
+    struct exchange *next = take_exchange(server, connection);
+    if (next == NULL || exchange_hand_over(connection->exchange, next)) {
+        if (next != NULL) give_exchange(server, next);
+        end_input(connection);
+        return NULL;
+    }
+    /* It may be complete without another read, which would show whether there is more. */
+    next->may_have_more = connection->may_be_read;
+    return next;
+}
+
 /* The answer is sent, or the connection lost. What the client has sent behind the request begins the next
  * one. */
 void request_cycle_complete(void *argument, struct MHD_Connection *library, void **context,
@@ -265,17 +286,13 @@ void request_cycle_complete(void *argument, struct MHD_Connection *library, void
     (void)library;
     if (connection == NULL || connection->exchange == NULL) return;
     bool is_sent = code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
-    struct exchange *next = NULL;
-    if (is_sent && !connection->is_ended && exchange_has_more(connection->exchange)) {
-        next = take_exchange(server, connection);
-        if (next == NULL || exchange_hand_over(connection->exchange, next))
-            (void)shutdown(connection->socket, SHUT_RDWR);
-    }
+    bool goes_on = is_sent && !connection->is_ended && !server->is_stopping;
+    struct exchange *next = goes_on ? take_rest(server, connection) : NULL;
     request_cycle_end(connection, is_sent);
     connection->exchange = next;
     connection_wait_for(server->lists, connection, next == NULL ? WAIT_IDLE : WAIT_HEAD, server->now_ns);
-    bool goes_on = is_sent && !connection->is_ended && !server->is_stopping;
-    if (goes_on && (next != NULL || connection->may_be_read)) proceed(connection);
+    if (goes_on && !connection->is_ended && (next != NULL || connection->may_be_read))
+        request_cycle_proceed(connection);
 }
 
 /* The library's recv: it is told of a request when there is an answer to it, and of the end. */

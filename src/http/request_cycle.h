@@ -18,6 +18,12 @@ void request_cycle_complete(void *argument, struct MHD_Connection *library, void
 /* A client's socket has events; an event source's callback. */
 void request_cycle_ready(struct event_source *source, uint32_t events);
 
+/*
+ * Reads what has come and handles it, one request at a time: the next one waits for the answer to this one.
+ * Only for a connection that has no request under way and is not ended.
+ */
+void request_cycle_proceed(struct connection *connection);
+
 /* What the library reads of connection; see socket_input.h. */
 ssize_t request_cycle_tell(struct connection *connection, char *buffer, size_t size);
 

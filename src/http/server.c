@@ -153,6 +153,7 @@ void server_add_connection(struct server *server, int socket)
     if (MHD_add_connection(server->daemon, socket, &address, sizeof address) != MHD_YES &&
         socket_input_find(socket) == connection)
         release_connection(connection);
+    server->library_is_due = true; /* it may have put the socket on a list, for its next run */
 }
 
 void server_end_keep_alive(struct server *server)

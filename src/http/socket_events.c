@@ -2,23 +2,27 @@
 
 #include "http/socket_input.h"
 
+#include <assert.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#define NO_EPOLL (-2) /* no descriptor, not even a wrong one */
 
 static _Thread_local struct {
     int epoll;
     TAILQ_HEAD(, connection) pending;
-} thread = {.epoll = -1};
+} thread = {.epoll = NO_EPOLL};
 
 void socket_events_use(int epoll)
 {
+    assert(thread.epoll == NO_EPOLL);
     thread.epoll = epoll;
     TAILQ_INIT(&thread.pending);
 }
 
 void socket_events_end(void)
 {
-    thread.epoll = -1;
+    thread.epoll = NO_EPOLL;
 }
 
 void socket_events_give(struct connection *connection, uint32_t events)

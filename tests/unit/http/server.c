@@ -561,6 +561,26 @@ START_TEST(a_malformed_request_is_told_why_and_its_rest_forgotten)
 }
 END_TEST
 
+START_TEST(what_comes_while_pipelined_requests_wait_is_read_behind_them)
+{
+    struct client client;
+    client_open(&client);
+    client_send(&client, GET("/later") GET("/later"));
+    TURN_UNTIL(handled == 1);
+    client_send(&client, GET("/now"));
+    turns(5);
+    answer_one();
+    TURN_UNTIL(handled == 2);
+    turns(5);
+    answer_one();
+    expect_answer(&client, 200, "{\"later\":true}");
+    expect_answer(&client, 200, "{\"later\":true}");
+    expect_answer(&client, 200, "{\"now\":true}");
+    expect_alive(&client);
+    client_close(&client);
+}
+END_TEST
+
 /* ---- the gate ---- */
 
 START_TEST(what_did_not_come_through_the_gate_is_not_answered)
@@ -725,6 +745,24 @@ START_TEST(an_idle_client_is_closed_without_a_word)
     expect_end(&used);
     client_close(&new);
     client_close(&used);
+}
+END_TEST
+
+/* A read ends at TCP's urgent mark, and no event tells that there is more behind it. */
+START_TEST(an_idle_client_with_bytes_behind_an_urgent_one_is_not_kept_for_ever)
+{
+    struct client client;
+    client_open(&client);
+    client_send(&client, GET("/now"));
+    ck_assert_int_eq(send(client.socket, "!", 1, MSG_OOB | MSG_NOSIGNAL), 1);
+    client_send(&client, "rest");
+    expect_answer(&client, 200, "{\"now\":true}");
+    for (unsigned i = 0; i < 3; i++) {
+        skip(61 * NS_PER_S);
+        turns(5);
+    }
+    TURN_UNTIL(server_connections(server) == 0);
+    client_close(&client);
 }
 END_TEST
 
@@ -1083,6 +1121,7 @@ static TCase *make_leaving_case(void)
     tcase_add_test(cases, a_client_that_vanishes_while_it_waits_is_noticed);
     tcase_add_test(cases, a_client_that_vanishes_behind_an_answer_that_is_not_out_yet_is_noticed);
     tcase_add_test(cases, what_comes_while_a_request_waits_is_read_after_its_answer);
+    tcase_add_test(cases, what_comes_while_pipelined_requests_wait_is_read_behind_them);
     tcase_add_test(cases, a_client_that_vanishes_before_its_request_is_complete_is_noticed);
     tcase_add_test(cases, a_half_closed_client_gets_its_answer);
     tcase_add_test(cases, a_client_that_closes_with_its_request_gets_its_answers);
@@ -1095,6 +1134,7 @@ static TCase *make_limit_case(void)
     TCase *cases = make_case("time and limits");
     tcase_add_test(cases, nobody_waits_longer_than_the_deadline);
     tcase_add_test(cases, an_idle_client_is_closed_without_a_word);
+    tcase_add_test(cases, an_idle_client_with_bytes_behind_an_urgent_one_is_not_kept_for_ever);
     tcase_add_test(cases, a_head_has_one_time_limit_for_all_of_its_bytes);
     tcase_add_test(cases, a_body_has_one_time_limit_for_all_of_its_bytes);
     tcase_add_test(cases, a_late_head_behind_an_answered_request_is_told_too);
