@@ -116,9 +116,9 @@ def change_one_line(*folders):
 
 def time_splits(folder, log):
     sources = folder / "splits"
-    for part in ("src", "include", "migrations", "bench", "tests"):
+    for part in ("src", "include", "migrations", "bench", "tests", "deploy", "docs"):
         shutil.copytree(ROOT / part, sources / part)
-    for name in ("meson.build", "meson_options.txt", "meson.options"):
+    for name in ("meson.build", "meson_options.txt", "meson.options", "LICENSE", "README.md"):
         if (ROOT / name).exists():
             shutil.copy2(ROOT / name, sources / name)
     setup = ["meson", "setup", "build", "--buildtype=release", "-Dtests=disabled"]
