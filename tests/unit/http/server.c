@@ -599,6 +599,53 @@ START_TEST(what_did_not_come_through_the_gate_is_not_answered)
 }
 END_TEST
 
+/* ---- without memory ---- */
+
+static bool is_memory_out;
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+/* The linker puts it in malloc's place: see tests/meson.build. What the test itself asks for is small. */
+void *__wrap_malloc(size_t size)
+{
+    return is_memory_out && size > 1024 ? NULL : __real_malloc(size);
+}
+
+#define INPUT_SIZE 8192 /* what a head of more than half of it makes the input grow to */
+
+/*
+ * A request with a long head, and content behind it that fills the input to its last byte; what then follows
+ * looks like a request and is still in the socket.
+ */
+static void send_more_than_is_read(struct client *client)
+{
+    static char bytes[2 * INPUT_SIZE];
+    int size = snprintf(bytes, sizeof bytes, "GET /later HTTP/1.1\r\nHost: a\r\nX-Long: %05000d\r\n\r\n", 0);
+    size += snprintf(bytes + size, sizeof bytes - (size_t)size,
+                     "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n\r\n");
+    memset(bytes + size, 'x', (size_t)(INPUT_SIZE - size));
+    memcpy(bytes + INPUT_SIZE, GET("/now"), sizeof GET("/now"));
+    client_send(client, bytes);
+}
+
+START_TEST(without_memory_for_what_follows_the_rest_is_not_taken_for_a_request)
+{
+    struct client client;
+    client_open(&client);
+    send_more_than_is_read(&client);
+    TURN_UNTIL(handled == 1);
+    is_memory_out = true;
+    answer_one();
+    expect_answer(&client, 200, "{\"later\":true}");
+    TURN_UNTIL(client_is_ended(&client) || client.is_reset);
+    is_memory_out = false;
+    ck_assert_uint_eq(client.size, 0);
+    ck_assert_uint_eq(handled, 1);
+    client_close(&client);
+}
+END_TEST
+
 /* ---- clients that leave ---- */
 
 /* At once, long before the deadline. */
@@ -1118,6 +1165,7 @@ static TCase *make_answer_case(void)
 static TCase *make_leaving_case(void)
 {
     TCase *cases = make_case("clients that leave");
+    tcase_add_test(cases, without_memory_for_what_follows_the_rest_is_not_taken_for_a_request);
     tcase_add_test(cases, a_client_that_vanishes_while_it_waits_is_noticed);
     tcase_add_test(cases, a_client_that_vanishes_behind_an_answer_that_is_not_out_yet_is_noticed);
     tcase_add_test(cases, what_comes_while_a_request_waits_is_read_after_its_answer);
