@@ -24,6 +24,7 @@
 
 #define THREAD_STACK_SIZE (2 * 1024 * 1024) /* jansson's parser recurses */
 #define MESSAGE_LOOK      (-1)              /* in the mailbox beside sockets: look at the phase */
+#define SLEEP_MS_MAX      1000 /* so that a loop that stands still can be told from an idle one */
 
 struct worker {
     struct worker_config config;
@@ -177,10 +178,8 @@ static enum fault set_up(struct worker *worker)
 static int timeout_ms(uint64_t now_ns, uint64_t wake_ns, uint64_t other_wake_ns)
 {
     if (wake_ns == 0 || (other_wake_ns != 0 && other_wake_ns < wake_ns)) wake_ns = other_wake_ns;
-    if (wake_ns == 0) return -1;
-    if (wake_ns <= now_ns) return 0;
-    uint64_t wait_ms = (wake_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS;
-    return wait_ms > 60000 ? 60000 : (int)wait_ms;
+    if (wake_ns == 0 || wake_ns > now_ns + SLEEP_MS_MAX * NS_PER_MS) return SLEEP_MS_MAX;
+    return wake_ns <= now_ns ? 0 : (int)((wake_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS);
 }
 
 static bool is_over(struct worker *worker)
