@@ -24,6 +24,7 @@ struct worker_counters {
     atomic_uint connections;                                 /* of clients, at present */
     atomic_uint connections_max;                             /* the bound of that */
     atomic_int readiness;              /* enum fault, at present: FAULT_NONE when it can serve */
+    atomic_uint_fast64_t turned_ns;    /* its loop came round last, monotonic; 0 while it does not run */
     atomic_bool is_running;            /* cpu_clock and database are there */
     clockid_t cpu_clock;               /* of its thread */
     atomic_uint_fast64_t ended_cpu_ns; /* what that said when the thread ended; 0: it has not */
@@ -49,3 +50,9 @@ struct request_metrics_group observation_requests(const struct observation *obse
 
 /* FAULT_NONE when every worker can serve; else why one cannot. */
 enum fault observation_readiness(const struct observation *observation);
+
+/*
+ * When the loop came round last that has not for longest, of the workers that run; UINT64_MAX when none does.
+ * An idle one comes round each second at least, one of db-mode blocking not while it waits for the database.
+ */
+uint64_t observation_turned_ns(const struct observation *observation);

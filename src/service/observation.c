@@ -61,6 +61,16 @@ enum fault observation_readiness(const struct observation *observation)
     return FAULT_NONE;
 }
 
+uint64_t observation_turned_ns(const struct observation *observation)
+{
+    uint64_t least_ns = UINT64_MAX;
+    for (size_t i = 0; i < observation->count; i++) {
+        uint64_t turned_ns = atomic_load_explicit(&observation->workers[i].turned_ns, memory_order_relaxed);
+        if (turned_ns != 0 && turned_ns < least_ns) least_ns = turned_ns;
+    }
+    return least_ns;
+}
+
 uint64_t worker_counters_cpu_ns(const struct worker_counters *worker)
 {
     struct timespec spent = {0};

@@ -208,6 +208,14 @@ static void publish(struct worker *worker)
     atomic_store_explicit(&worker->counters->readiness, (int)readiness(worker), memory_order_relaxed);
 }
 
+/* The time at which the loop has come round, which those who observe it are told. */
+static uint64_t come_round(struct worker *worker)
+{
+    uint64_t now_ns = clock_now_ns();
+    atomic_store_explicit(&worker->counters->turned_ns, now_ns, memory_order_relaxed);
+    return now_ns;
+}
+
 /*
  * A tick: answers that have come, requests that have come, then everything they ask of the database in
  * one go.
@@ -215,17 +223,18 @@ static void publish(struct worker *worker)
 static void serve(struct worker *worker)
 {
     const struct event_loop_times *times = event_loop_times(worker->loop);
-    uint64_t now_ns = clock_now_ns(), wake_ns = 0;
+    uint64_t now_ns = come_round(worker), wake_ns = 0;
     while (!is_over(worker)) {
         bool is_due = server_is_due(worker->server, &wake_ns);
         uint64_t store_wake_ns = postgres_user_store_wake_ns(worker->store);
         event_loop_turn(worker->loop, is_due ? 0 : timeout_ms(now_ns, wake_ns, store_wake_ns));
         if (times->looked_ns != 0) histogram_add(&worker->counters->turns, times->done_ns - times->looked_ns);
-        now_ns = clock_now_ns();
+        now_ns = come_round(worker);
         server_run(worker->server, now_ns);
         postgres_user_store_flush(worker->store, now_ns);
         publish(worker);
     }
+    atomic_store_explicit(&worker->counters->turned_ns, 0, memory_order_relaxed);
 }
 
 static void start_counting(struct worker *worker)
