@@ -64,13 +64,6 @@ static uint64_t watchdog_ns(void)
     return number * NS_PER_US;
 }
 
-static void start_watch(struct notifier *notifier, uint64_t interval_ns)
-{
-    notifier->turns = calloc(notifier->observation->count, sizeof *notifier->turns);
-    notifier->is_watched = notifier->turns != NULL;
-    if (interval_ns / PETS < notifier->period_ns) notifier->period_ns = interval_ns / PETS;
-}
-
 void notifier_open(struct notifier *notifier, const struct observation *observation)
 {
     const char *name = getenv("NOTIFY_SOCKET");
@@ -83,15 +76,15 @@ void notifier_open(struct notifier *notifier, const struct observation *observat
         return;
     }
     uint64_t interval_ns = watchdog_ns();
-    if (interval_ns != 0) start_watch(notifier, interval_ns);
+    notifier->is_watched = interval_ns != 0;
+    if (interval_ns != 0 && interval_ns / PETS < notifier->period_ns)
+        notifier->period_ns = interval_ns / PETS;
 }
 
 void notifier_close(struct notifier *notifier)
 {
     if (notifier->socket >= 0) (void)close(notifier->socket);
-    free(notifier->turns);
     notifier->socket = -1;
-    notifier->turns = NULL;
 }
 
 static const char *status_of(const struct notifier *notifier)
@@ -105,6 +98,7 @@ void notifier_ready(struct notifier *notifier, uint64_t now_ns)
     if (notifier->socket < 0) return;
     send_status(notifier, "READY=1\n", status_of(notifier));
     notifier->next_ns = now_ns + notifier->period_ns;
+    notifier->turned_ns = now_ns;
 }
 
 void notifier_stopping(struct notifier *notifier)
@@ -114,21 +108,11 @@ void notifier_stopping(struct notifier *notifier)
     send_status(notifier, "STOPPING=1\n", "draining");
 }
 
-static uint64_t turns_of(const struct worker_counters *worker)
-{
-    struct histogram_counts counts = {0};
-    histogram_read(&worker->turns, &counts);
-    return histogram_count(&counts);
-}
-
 /* Every worker's loop, since this was last so. */
-static bool have_all_turned(struct notifier *notifier)
+static bool have_all_turned(struct notifier *notifier, uint64_t now_ns)
 {
-    const struct observation *observation = notifier->observation;
-    for (size_t i = 0; i < observation->count; i++)
-        if (turns_of(&observation->workers[i]) == notifier->turns[i]) return false;
-    for (size_t i = 0; i < observation->count; i++)
-        notifier->turns[i] = turns_of(&observation->workers[i]);
+    if (observation_turned_ns(notifier->observation) <= notifier->turned_ns) return false;
+    notifier->turned_ns = now_ns;
     return true;
 }
 
@@ -137,7 +121,7 @@ void notifier_tick(struct notifier *notifier, uint64_t now_ns)
     if (notifier->next_ns == 0 || now_ns < notifier->next_ns) return;
     notifier->next_ns = now_ns + notifier->period_ns;
     /* While it stops, a limit of its own ends what hangs. */
-    if (notifier->is_watched && (notifier->is_stopping || have_all_turned(notifier)))
+    if (notifier->is_watched && (notifier->is_stopping || have_all_turned(notifier, now_ns)))
         send_state(notifier, "WATCHDOG=1");
     const char *status = status_of(notifier);
     if (!notifier->is_stopping && strcmp(status, notifier->status) != 0) send_status(notifier, "", status);

@@ -22,7 +22,7 @@ struct notifier {
     bool is_watched;
     uint64_t period_ns; /* between two looks */
     uint64_t next_ns;   /* when the next one is due; 0: before notifier_ready */
-    uint64_t *turns;    /* of each worker's loop, when all of them had turned last */
+    uint64_t turned_ns; /* by then every worker's loop had turned since the time before */
     const char *status; /* told last */
 };
 
