@@ -53,6 +53,7 @@ enum [[nodiscard]] fault{
     FAULT_SCHEMA_BEHIND,        /* migrations are missing */
     FAULT_SCHEMA_UNKNOWN,       /* newer migrations, with which this binary does not work */
     FAULT_DRAINING,             /* the process is about to stop */
+    FAULT_WORKER_STALLED,       /* a worker's loop does not come round */
     FAULT_OVERLOADED,           /* a queue is full, or the wait in it too long */
     FAULT_REQUEST_TIMEOUT,      /* the deadline of the whole request passed */
     FAULT_STATEMENT_TIMEOUT,    /* SQLSTATE 57014 */

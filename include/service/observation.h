@@ -56,3 +56,6 @@ enum fault observation_readiness(const struct observation *observation);
  * An idle one comes round each second at least, one of db-mode blocking not while it waits for the database.
  */
 uint64_t observation_turned_ns(const struct observation *observation);
+
+/* FAULT_NONE when every loop that runs has come round within limit_ns; else FAULT_WORKER_STALLED. */
+enum fault observation_liveness(const struct observation *observation, uint64_t now_ns, uint64_t limit_ns);

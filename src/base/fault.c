@@ -43,6 +43,7 @@ const char *fault_code(enum fault fault)
     case FAULT_SCHEMA_BEHIND: return "schema_behind";
     case FAULT_SCHEMA_UNKNOWN: return "schema_unknown";
     case FAULT_DRAINING: return "draining";
+    case FAULT_WORKER_STALLED: return "worker_stalled";
     case FAULT_OVERLOADED: return "overloaded";
     case FAULT_REQUEST_TIMEOUT: return "request_timeout";
     case FAULT_STATEMENT_TIMEOUT: return "statement_timeout";

@@ -89,6 +89,8 @@
         "The database's schema is newer than this version of the service, and does not work with it.") \
     row(FAULT_DRAINING, 503, 1, "Service stopping", \
         "This instance of the service is about to stop.") \
+    row(FAULT_WORKER_STALLED, 503, 0, "Worker stalled", \
+        "A worker of this instance of the service stands still.") \
     row(FAULT_OVERLOADED, 503, 1, "Service overloaded", \
         "Too many requests wait for the database; nothing was changed.") \
     row(FAULT_REQUEST_TIMEOUT, 504, 0, "Request took too long", \

@@ -2,7 +2,12 @@
 
 static enum fault get_health(struct request *request)
 {
-    response_json(request, 200, TEXT("{\"status\":\"ok\"}"));
+    const struct health_services *services = request->services;
+    enum fault fault = services->liveness == NULL ? FAULT_NONE : services->liveness(services->argument);
+    if (fault)
+        response_problem(request, fault, services->liveness_detail, NULL, 0);
+    else
+        response_json(request, 200, TEXT("{\"status\":\"ok\"}"));
     return FAULT_NONE;
 }
 

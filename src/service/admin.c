@@ -17,16 +17,18 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WAKE_MS_MAX     1000
-#define ACCEPT_PAUSE_NS (100 * NS_PER_MS)
-#define HEAD_TIMEOUT_NS (2 * NS_PER_S)
-#define IDLE_TIMEOUT_NS (20 * NS_PER_S) /* longer than the usual interval of scrapes, 15 s */
+#define WAKE_MS_MAX       1000
+#define ACCEPT_PAUSE_NS   (100 * NS_PER_MS)
+#define HEAD_TIMEOUT_NS   (2 * NS_PER_S)
+#define IDLE_TIMEOUT_NS   (20 * NS_PER_S) /* longer than the usual interval of scrapes, 15 s */
+#define STALL_DETAIL_SIZE 80
 
 struct admin {
     const struct config *config;
@@ -44,6 +46,7 @@ struct admin {
     struct server *server;
     struct database_watch watch;
     struct health_services health;
+    char stall_detail[STALL_DETAIL_SIZE];
     struct metrics_source sources[3];
     struct metrics_services metrics;
     struct debug_services debug;
@@ -55,6 +58,13 @@ static enum fault readiness(void *argument)
 {
     const struct admin *admin = argument;
     return observation_readiness(admin->observation);
+}
+
+static enum fault liveness(void *argument)
+{
+    const struct admin *admin = argument;
+    return observation_liveness(admin->observation, clock_now_ns(),
+                                config_stall_limit_ms(admin->config) * NS_PER_MS);
 }
 
 static void write_requests(void *argument, struct metrics_text *text)
@@ -93,7 +103,10 @@ static void take_stop(struct event_source *source, uint32_t events)
 static void set_routes(struct admin *admin)
 {
     void *observation = (void *)(uintptr_t)admin->observation;
-    admin->health = (struct health_services){readiness, admin};
+    (void)snprintf(admin->stall_detail, sizeof admin->stall_detail,
+                   "A worker's loop has not come round for more than %u ms.",
+                   config_stall_limit_ms(admin->config));
+    admin->health = (struct health_services){readiness, liveness, admin->stall_detail, admin};
     admin->sources[0] = (struct metrics_source){write_requests, observation};
     admin->sources[1] = (struct metrics_source){service_metrics_write, observation};
     admin->sources[2] = (struct metrics_source){process_metrics_write, NULL};

@@ -136,7 +136,7 @@ static enum fault set_routes(struct worker *worker)
     size_t count = 0;
     enum fault fault = FAULT_NONE;
     worker->users = (struct user_services){postgres_user_store_interface(worker->store)};
-    worker->health = (struct health_services){readiness, worker};
+    worker->health = (struct health_services){.readiness = readiness, .argument = worker};
     worker->tables[count++] = (struct route_table){.routes = user_routes, .services = &worker->users};
     worker->tables[count++] = (struct route_table){.routes = health_routes, .services = &worker->health};
 #if SPLITS_LAB

@@ -92,3 +92,10 @@ class RawClient:
 
     def close(self):
         self.socket.close()
+
+
+def fill(service, stack, connections_max):
+    """Takes all connections that the service may have, also those that are just about to be freed."""
+    held = 0
+    while held < connections_max:
+        held += stack.enter_context(RawClient(service)).ask("/health").status == 200

@@ -3,6 +3,8 @@
 #include "http/request_fixture.h"
 #include "suite.h"
 
+#include <string.h>
+
 static enum fault give_fault(void *argument)
 {
     return *(const enum fault *)argument;
@@ -23,7 +25,7 @@ static enum fault dispatch(struct request *request, struct health_services *serv
 
 START_TEST(a_process_that_answers_is_alive_whatever_its_database_does)
 {
-    struct health_services services = {fail_test, NULL};
+    struct health_services services = {.readiness = fail_test};
     struct request *request = request_fixture_new(METHOD_GET, "/health");
     ck_assert_int_eq((int)dispatch(request, &services), FAULT_NONE);
     ck_assert_uint_eq(request->response.status, 200);
@@ -33,10 +35,36 @@ START_TEST(a_process_that_answers_is_alive_whatever_its_database_does)
 }
 END_TEST
 
+START_TEST(who_can_tell_that_it_works_is_asked)
+{
+    enum fault fault = FAULT_NONE;
+    struct health_services services = {.readiness = fail_test, .liveness = give_fault, .argument = &fault};
+    struct request *request = request_fixture_new(METHOD_GET, "/health");
+    ck_assert_int_eq((int)dispatch(request, &services), FAULT_NONE);
+    ck_assert_str_eq(request_fixture_body(request), "{\"status\":\"ok\"}");
+    request_fixture_free(request);
+}
+END_TEST
+
+START_TEST(a_process_that_does_not_work_says_why_in_its_own_words)
+{
+    enum fault fault = FAULT_WORKER_STALLED;
+    struct health_services services = {
+        .readiness = fail_test, .liveness = give_fault, .liveness_detail = "For 7 ms.", .argument = &fault};
+    struct request *request = request_fixture_new(METHOD_GET, "/health");
+    ck_assert_int_eq((int)dispatch(request, &services), FAULT_NONE);
+    ck_assert_uint_eq(request->response.status, 503);
+    ck_assert_int_eq((int)request->response.fault, FAULT_WORKER_STALLED);
+    ck_assert_ptr_nonnull(
+        strstr(request_fixture_body(request), "\"detail\":\"For 7 ms.\",\"code\":\"worker_stalled\""));
+    request_fixture_free(request);
+}
+END_TEST
+
 START_TEST(a_service_that_can_serve_is_ready)
 {
     enum fault none = FAULT_NONE;
-    struct health_services services = {give_fault, &none};
+    struct health_services services = {.readiness = give_fault, .argument = &none};
     struct request *request = request_fixture_new(METHOD_GET, "/health/ready");
     ck_assert_int_eq((int)dispatch(request, &services), FAULT_NONE);
     ck_assert_uint_eq(request->response.status, 200);
@@ -50,7 +78,7 @@ static enum fault reasons[] = {FAULT_DATABASE_UNAVAILABLE, FAULT_SCHEMA_BEHIND, 
 
 START_TEST(a_service_that_cannot_serve_gives_the_reason)
 {
-    struct health_services services = {give_fault, &reasons[_i]};
+    struct health_services services = {.readiness = give_fault, .argument = &reasons[_i]};
     struct request *request = request_fixture_new(METHOD_GET, "/health/ready");
     ck_assert_int_eq((int)dispatch(request, &services), (int)reasons[_i]);
     ck_assert_uint_eq(request->response.status, 0);
@@ -61,7 +89,7 @@ END_TEST
 START_TEST(health_can_only_be_read)
 {
     enum fault none = FAULT_NONE;
-    struct health_services services = {give_fault, &none};
+    struct health_services services = {.readiness = give_fault, .argument = &none};
     static const char *const paths[] = {"/health", "/health/ready"};
     for (size_t i = 0; i < 2; i++) {
         struct request *request = request_fixture_new(METHOD_POST, paths[i]);
@@ -80,6 +108,8 @@ Suite *make_suite(void)
     Suite *suite = suite_create("operations/health_routes");
     TCase *tests = tcase_create("health");
     tcase_add_test(tests, a_process_that_answers_is_alive_whatever_its_database_does);
+    tcase_add_test(tests, who_can_tell_that_it_works_is_asked);
+    tcase_add_test(tests, a_process_that_does_not_work_says_why_in_its_own_words);
     tcase_add_test(tests, a_service_that_can_serve_is_ready);
     tcase_add_loop_test(tests, a_service_that_cannot_serve_gives_the_reason, 0,
                         (int)(sizeof(reasons) / sizeof(reasons[0])));
