@@ -103,7 +103,7 @@ def status(port, path):
 def test_it_serves_and_stops(root, url):
     port, admin_port = free_port(), free_port()
     with serving(root, url, port, admin_port=admin_port) as container:
-        wait_until(lambda: status(port, "/health/ready") == 200, what="readiness")
+        wait_until(lambda: status(admin_port, "/health/ready") == 200, what="readiness of every worker")
         assert status(port, "/users/1") == 404
         for path in ("/health/ready", "/metrics", "/debug/slowest", "/debug/database"):
             assert status(admin_port, path) == 200
