@@ -71,11 +71,18 @@ static int check_schema(const struct config *config)
     return code;
 }
 
+/* The admin listener knows more, and answers when the other one is full; but its port may not be known. */
+static int check_live(const struct config *config)
+{
+    if (config->admin && config->admin_port != 0)
+        return probe_run("check live", config->admin_address, config->admin_port, "/health");
+    return probe_run("check live", config->address, config->port, "/health");
+}
+
 /* With the running instance. */
 static int check_instance(const struct config *config, int argc, char **arguments)
 {
-    if (argc == 1 && strcmp(arguments[0], "live") == 0)
-        return probe_run("check live", config->address, config->port, "/health");
+    if (argc == 1 && strcmp(arguments[0], "live") == 0) return check_live(config);
     if (argc == 1 && strcmp(arguments[0], "ready") == 0)
         return probe_run("check ready", config->address, config->port, "/health/ready");
     (void)fprintf(stderr, "splits: check: takes no argument, or live, or ready\n");

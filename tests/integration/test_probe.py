@@ -1,5 +1,6 @@
 """splits check live, splits check ready and splits sleep: what images without a shell have for their hooks."""
 
+import contextlib
 import signal
 import subprocess
 import time
@@ -7,6 +8,7 @@ import time
 import pytest
 
 from postgres import free_port
+from raw_client import fill
 from service import BINARY, Service, clean_environment, wait_until
 
 
@@ -20,7 +22,8 @@ def answer(result):
 
 
 def probe(service, what, **environment):
-    return splits("check", what, SPLITS_PORT=str(service.port), **environment)
+    ports = {"SPLITS_PORT": str(service.port), "SPLITS_ADMIN_PORT": str(service.admin_port)}
+    return splits("check", what, **(ports | environment))
 
 
 def test_a_running_instance_is_alive_and_ready(shared):
@@ -32,8 +35,25 @@ def test_a_running_instance_is_alive_and_ready(shared):
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::"])
 def test_an_instance_that_listens_everywhere_is_found(shared, address):
-    with Service(shared.url, f"--address={address}", "--admin=off") as service:
-        assert answer(probe(service, "live", SPLITS_ADDRESS=address)) == (0, "", "")
+    with Service(shared.url, f"--address={address}", f"--admin-address={address}") as service:
+        service.wait_until_ready()
+        addresses = {"SPLITS_ADDRESS": address, "SPLITS_ADMIN_ADDRESS": address}
+        assert answer(probe(service, "live", **addresses)) == (0, "", "")
+        assert answer(probe(service, "ready", **addresses)) == (0, "", "")
+
+
+def test_a_full_instance_is_alive_and_not_ready(shared):
+    with Service(shared.url, "--workers=1", "--connections-max=4") as service, contextlib.ExitStack() as stack:
+        fill(service, stack, 4)
+        assert answer(probe(service, "live")) == (0, "", "")
+        assert '"code":"too_many_connections"' in probe(service, "ready").stderr
+
+
+@pytest.mark.parametrize(("option", "environment"), [
+    ("--admin=off", {"SPLITS_ADMIN": "off"}), ("--admin-port=0", {"SPLITS_ADMIN_PORT": "0"})])
+def test_without_a_known_admin_listener_the_other_one_is_asked(shared, option, environment):
+    with Service(shared.url, option) as service:
+        assert answer(splits("check", "live", SPLITS_PORT=str(service.port), **environment)) == (0, "", "")
 
 
 def test_without_its_database_it_is_alive_and_not_ready():
@@ -62,22 +82,24 @@ def test_who_drains_is_alive_and_not_ready(shared):
 
 def test_a_stopped_instance_is_not_waited_for_for_long(shared):
     with Service(shared.url) as service:
+        assert probe(service, "live").returncode == 0
         service.process.send_signal(signal.SIGSTOP)
         started = time.monotonic()
         result = probe(service, "live")
         service.process.send_signal(signal.SIGCONT)
-        assert answer(result) == (1, "", f"splits: check live: 127.0.0.1 port {service.port}: Connection timed out\n")
+        assert answer(result) == (1, "", f"splits: check live: 127.0.0.1 port {service.admin_port}: Connection timed out\n")
         assert 1.9 < time.monotonic() - started < 10
 
 
 def test_no_instance_is_told():
     port = free_port()
-    assert answer(splits("check", "live", f"--port={port}")) == (
-        1, "", f"splits: check live: 127.0.0.1 port {port}: Connection refused\n")
+    for what, option in (("live", "admin-port"), ("ready", "port")):
+        assert answer(splits("check", what, f"--{option}={port}")) == (
+            1, "", f"splits: check {what}: 127.0.0.1 port {port}: Connection refused\n")
 
 
 def test_a_port_that_is_not_known_is_told():
-    assert answer(splits("check", "live", "--port=0")) == (
+    assert answer(splits("check", "live", "--port=0", "--admin-port=0")) == (
         1, "", "splits: check live: port 0 is any free one: set it to the one that the instance has\n")
 
 

@@ -129,13 +129,13 @@ def test_a_second_signal_ends_it_at_once(root, url):
 
 
 def test_the_probes_and_the_migrations_run_there(root, url):
-    port = free_port()
+    port, admin_port = free_port(), free_port()
     with Contained(root, "migrate", "up", DATABASE_URL=url) as migration:
         assert migration.end()[0] == 0
-    with serving(root, url, port):
-        wait_until(lambda: status(port, "/health/ready") == 200, what="readiness")
+    with serving(root, url, port, admin_port=admin_port):
+        wait_until(lambda: status(admin_port, "/health/ready") == 200, what="readiness of every worker")
         for what in ("live", "ready"):
-            with Contained(root, "check", what, SPLITS_PORT=str(port)) as probe:
+            with Contained(root, "check", what, SPLITS_PORT=str(port), SPLITS_ADMIN_PORT=str(admin_port)) as probe:
                 assert probe.end() == (0, "", "")
 
 

@@ -87,7 +87,7 @@ def test_the_health_check_of_the_image_is_a_command(image):
     words = value(image, "HEALTHCHECK")
     command = json.loads(words[words.index("CMD") + len("CMD"):])
     assert command[0] == PROGRAM
-    assert run([*command[1:], "--port=1"]).returncode == 1 # asked, and nobody is there; 2: no such command
+    assert run([*command[1:], "--admin-port=1"]).returncode == 1 # asked, and nobody is there; 2: no such command
 
 
 def services():
@@ -109,7 +109,7 @@ def test_compose_runs_commands_of_the_binary(manifests):
     checks = [service["healthcheck"]["test"] for service in services().values() if "healthcheck" in service]
     for check in checks:
         assert check[:2] == ["CMD", PROGRAM]
-        assert run([*check[2:], "--port=1"]).returncode == 1
+        assert run([*check[2:], "--admin-port=1"]).returncode == 1
 
 
 def test_compose_publishes_the_port_of_the_service():
