@@ -130,7 +130,7 @@ def test_compose_gives_the_service_enough_memory():
     limit = str(int(server["mem_limit"][:-1]) << 20)
     with limited("memory", memory__limit_in_bytes=limit, memory__max=limit) as group, \
             Service(f"postgresql://127.0.0.1:{free_port()}/nobody", prefix=group) as service:
-        assert service.records("configuration")
+        service.wait_for_record("configuration")
         assert not [event for event in service.events() if event.endswith("_limit_low")]
 
 
