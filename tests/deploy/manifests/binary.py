@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT / "tests/integration"))
 
 from cgroups import limited  # noqa: E402, F401
 from postgres import free_port  # noqa: E402
+from raw_client import fill  # noqa: E402, F401
 from service import Service, clean_environment, wait_until  # noqa: E402, F401
 
 BINARY = os.environ.get("SPLITS_BINARY", str(ROOT / "build/deploy/splits"))
@@ -45,7 +46,7 @@ def unknown_settings(names):
 class Server:
     """A container of the server: the arguments and the environment of the manifests; ports by name."""
 
-    def __init__(self, manifests, secret, log, prefix=()):
+    def __init__(self, manifests, secret, log, prefix=(), **more):
         # The ports of the manifests may be in use on this machine, and only loopback is to be listened on.
         self.ports = {port["name"]: free_port() for port in manifests.container["ports"]}
         self.environment = manifests.settings() | {
@@ -53,7 +54,8 @@ class Server:
             "SPLITS_MIGRATIONS_DIR": str(ROOT / "migrations"),
             "SPLITS_ADDRESS": "127.0.0.1", "SPLITS_PORT": str(self.ports["http"]),
             "SPLITS_ADMIN_ADDRESS": "127.0.0.1", "SPLITS_ADMIN_PORT": str(self.ports["admin"]),
-        }
+        } | more
+        self.port = self.ports["http"]
         self.log = log
         with open(log, "w") as file:
             self.process = subprocess.Popen([*prefix, BINARY, *manifests.container["args"]], stderr=file,

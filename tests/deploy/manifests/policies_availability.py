@@ -9,10 +9,10 @@ START_SECONDS_MIN = 30  # that a start may take on a busy node
 MAX_CONNECTIONS = 100 - 3 # of a PostgreSQL that nobody has configured, less what is reserved
 
 
-def probe_flaws(manifests, kind, path):
+def probe_flaws(manifests, kind, path, port):
     ask = manifests.container.get(kind, {}).get("httpGet", {})
-    if (ask.get("path"), ask.get("port")) != (path, "http"):
-        yield f"{kind}: asks {ask or 'nothing'}, not {path} of the port http"
+    if (ask.get("path"), ask.get("port")) != (path, port):
+        yield f"{kind}: asks {ask or 'nothing'}, not {path} of the port {port}"
 
 
 def probe_seconds(probe):
@@ -22,19 +22,20 @@ def probe_seconds(probe):
 
 def startup_probe(manifests):
     """A slow start is no reason for a restart, and neither is a database that is away."""
-    yield from probe_flaws(manifests, "startupProbe", ALIVE)
+    yield from probe_flaws(manifests, "startupProbe", ALIVE, "admin")
     probe = manifests.container.get("startupProbe")
     if probe and probe_seconds(probe) < START_SECONDS_MIN:
         yield f"startupProbe: less than {START_SECONDS_MIN} s to start"
 
 
 def liveness_probe(manifests):
-    """A restart does not mend the database: it is not asked."""
-    yield from probe_flaws(manifests, "livenessProbe", ALIVE)
+    """A restart does not mend the database, and makes overload worse: neither is asked about."""
+    yield from probe_flaws(manifests, "livenessProbe", ALIVE, "admin")
 
 
 def readiness_probe(manifests):
-    yield from probe_flaws(manifests, "readinessProbe", READY)
+    """Asked where requests come in: who is full gets no more of them."""
+    yield from probe_flaws(manifests, "readinessProbe", READY, "http")
 
 
 def rollout_without_gap(manifests):

@@ -114,6 +114,8 @@ def ports_as_set(manifests):
             yield f"the port {name} is not {prefix}_PORT"
         if manifests.settings().get(f"{prefix}_ADDRESS") not in ("0.0.0.0", "::"):
             yield f"{prefix}_ADDRESS: nobody outside the pod can reach it"
+    if manifests.settings().get("SPLITS_ADMIN") == "off":
+        yield "nobody listens on the port admin"
 
 
 def scraped(manifests):

@@ -1,11 +1,12 @@
 """What the manifests say about the binary is what it does: variables, commands, ports, probes, times."""
 
+import contextlib
 import os
 import signal
 import time
 
 import pytest
-from binary import PROGRAM, Server, free_port, limited, run, unknown_settings, wait_until
+from binary import PROGRAM, Server, fill, free_port, limited, run, unknown_settings, wait_until
 from manifests import cpus, pre_stop_seconds, size
 from postgres import PostgresServer
 
@@ -112,6 +113,20 @@ def test_a_database_that_goes_takes_readiness_alone(manifests, server, database)
     finally:
         database.start()
     server.wait_for(readiness)
+
+
+def test_a_full_pod_gets_no_requests_and_is_not_restarted(manifests, database, tmp_path):
+    secret = tmp_path / "database-url"
+    secret.write_text(database.create_database("full"))
+    with contextlib.ExitStack() as stack, \
+            Server(manifests, secret, tmp_path / "log", SPLITS_WORKERS="1", SPLITS_CONNECTIONS_MAX="2") as server:
+        server.wait_for(manifests.container["startupProbe"])
+        assert server.run(["migrate", "up"]).returncode == 0
+        server.wait_for(manifests.container["readinessProbe"])
+        fill(server, stack, 2)
+        assert server.reason(manifests.container["readinessProbe"]) == "too_many_connections"
+        assert server.probe(manifests.container["startupProbe"])
+        assert server.probe(manifests.container["livenessProbe"])
 
 
 def test_prometheus_finds_metrics_where_the_annotations_say(manifests, server):
