@@ -177,9 +177,9 @@ END_TEST
 
 START_TEST(quantiles_of_a_long_tail_are_within_a_bucket)
 {
-    enum { LEDGERS = 5000 };
-    for (int i = 0; i < LEDGERS; i++)
-        add((uint64_t)(-1e6 * log(1 - (i + 0.5) / LEDGERS)), 0);
+    const int count = 5000;
+    for (int i = 0; i < count; i++)
+        add((uint64_t)(-1e6 * log(1 - (i + 0.5) / count)), 0);
     for (int percent = 5; percent <= 99; percent++) {
         double expected_ns = -1e6 * log(1 - percent / 100.0);
         struct ledger_mean mean = mean_at(percent / 100.0);
