@@ -83,7 +83,7 @@ def packages():
     names = []
     for array in ("BUILD_PACKAGES", "RUN_PACKAGES", "TEST_PACKAGES"):
         names += text.split(f"\n{array}=(")[1].split(")")[0].split()
-    return [name for name in names if name not in ("chromium", "gcovr", "python3-matplotlib", "haproxy", "pgbouncer", "mandoc", "man-db", "systemd")]
+    return [name for name in names if name not in ("chromium", "gcovr", "python3-matplotlib", "haproxy", "pgbouncer", "systemd")]
 
 
 def is_current(root, wanted):
