@@ -73,7 +73,8 @@ const struct setting settings[] = {
     NUMBER("db-in-flight-max", db_in_flight_max, 1, 10000, 256, "queries sent ahead per connection"),
     TIME_MS("db-queue-timeout-ms", db_queue_timeout_ms, 1000, "in the queue; then 503"),
     TIME_MS("db-statement-timeout-ms", db_statement_timeout_ms, 3000, "for a query in the server; then 504"),
-    TIME_MS("db-lock-timeout-ms", db_lock_timeout_ms, 1000, "for a lock in the server; then 503"),
+    /* Longer than the deadlock_timeout of PostgreSQL, 1 s: only who is told of a deadlock is tried again. */
+    TIME_MS("db-lock-timeout-ms", db_lock_timeout_ms, 1500, "for a lock in the server; then 503"),
     TIME_MS("db-connect-timeout-ms", db_connect_timeout_ms, 5000, "for a connection to open"),
     TIME_MS("db-reconnect-max-ms", db_reconnect_max_ms, 1000, "longest pause between attempts to connect"),
     SWITCH("db-prepared", db_prepared, 1, "off: for PgBouncer before 1.21"),

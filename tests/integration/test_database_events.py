@@ -26,6 +26,7 @@ END $$;
 CREATE TRIGGER fail BEFORE INSERT OR UPDATE ON users FOR EACH ROW EXECUTE FUNCTION fail();
 """
 ALWAYS = 1000000
+PATIENT = ["--db-statement-timeout-ms=15000", "--request-timeout-ms=15000"]
 
 
 @pytest.fixture(scope="module")
@@ -564,22 +565,38 @@ def test_writes_are_read_committed_whatever_the_databases_default(database):
         assert service.create("1@new.example").json()["name"] == "read committed"
 
 
-def test_a_deadlock_is_resolved_unnoticed(database, service):
-    """40P01: the service's transaction is the victim, and succeeds when tried again."""
-    database.query("ALTER DATABASE events SET deadlock_timeout = '500ms'")
-    database.terminate_backends()
-    database.query(
-        "CREATE FUNCTION lock_other() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "PERFORM 1 FROM users WHERE id = 2 FOR UPDATE; RETURN NEW; END $$;"
-        "CREATE TRIGGER lock_other AFTER UPDATE ON users FOR EACH ROW WHEN (OLD.id = 1) EXECUTE FUNCTION lock_other()"
-    )
-    with database.locked_user(2) as cursor:
-        cursor.execute("SET deadlock_timeout = '10s'")
+# The first attempt goes on when somebody waits for what it holds: from then on the circle is closed.
+LOCK_OTHER_ONCE = """
+CREATE SEQUENCE attempts;
+CREATE FUNCTION lock_other() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF nextval('attempts') = 1 THEN
+        WHILE NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted) LOOP
+            PERFORM pg_sleep(0.01);
+        END LOOP;
+        PERFORM 1 FROM users WHERE id = 2 FOR UPDATE;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER lock_other AFTER UPDATE ON users FOR EACH ROW WHEN (OLD.id = 1) EXECUTE FUNCTION lock_other();
+"""
+
+
+def test_a_deadlock_is_resolved_unnoticed(database):
+    """
+    40P01: the service's transaction is the victim, and succeeds when tried again. The server looks for deadlocks when
+    somebody has waited for its deadlock_timeout: that and the service's lock timeout are left as they are by default.
+    """
+    database.query(LOCK_OTHER_ONCE)
+    with serving(database, "--workers=1", *PATIENT) as service, database.locked_user(2) as cursor:
+        cursor.execute("SET deadlock_timeout = '1min'")
         answer = Background(service.request, "PATCH", "/users/1", {"name": "New"})
-        wait_until(database.waiting_backends)
+        wait_until(lambda: database.backends("wait_event = 'PgSleep'"))
         cursor.execute("SELECT 1 FROM users WHERE id = 1 FOR UPDATE")
-    answer = answer.result()
+        cursor.connection.rollback()
+        answer = answer.result()
     assert answer.status == 200, answer
+    assert database.attempts() == 2
     assert database.query("SELECT name, version FROM users WHERE id = 1") == [("New", 2)]
 
 

@@ -93,7 +93,7 @@ START_TEST(without_options_and_environment_there_are_the_defaults)
     ck_assert_uint_eq(config.db_in_flight_max, 256);
     ck_assert_uint_eq(config.db_queue_timeout_ms, 1000);
     ck_assert_uint_eq(config.db_statement_timeout_ms, 3000);
-    ck_assert_uint_eq(config.db_lock_timeout_ms, 1000);
+    ck_assert_uint_eq(config.db_lock_timeout_ms, 1500);
     ck_assert_uint_eq(config.db_connect_timeout_ms, 5000);
     ck_assert_uint_eq(config.db_reconnect_max_ms, 1000);
     ck_assert(config.db_prepared);
