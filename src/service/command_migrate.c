@@ -61,24 +61,40 @@ static unsigned ms_until(uint64_t deadline_ns)
     return now_ns < deadline_ns ? (unsigned)((deadline_ns - now_ns) / NS_PER_MS) : 0;
 }
 
+/* An attempt that time has cut short says nothing but that: why those before it failed is told, too. */
+static void add_cause(char **message, const char *before)
+{
+    char *both;
+    if (*message == NULL || before == NULL || strcmp(*message, before) == 0) return;
+    if (asprintf(&both, "%s; before that: %s", *message, before) < 0) return;
+    free(*message);
+    *message = both;
+}
+
 /* migrations_up, again and again while the database is not there and time is left. */
 static enum fault upgrade(const struct config *config, const struct migrations *migrations,
                           struct migration_report *ret_report, char **ret_message)
 {
     uint64_t deadline_ns = clock_now_ns() + config->db_connect_timeout_ms * NS_PER_MS;
     unsigned left_ms = config->db_connect_timeout_ms;
+    char *before = NULL; /* what the attempt before came to */
+    enum fault fault;
     for (bool told = false;; told = true) {
-        enum fault fault = migrations_up(config->database_url, left_ms, migrations, ret_report, ret_message);
-        if (fault != FAULT_DATABASE_UNAVAILABLE) return fault;
+        fault = migrations_up(config->database_url, left_ms, migrations, ret_report, ret_message);
+        if (fault != FAULT_DATABASE_UNAVAILABLE) break;
         left_ms = ms_until(deadline_ns);
-        if (left_ms <= RETRY_PAUSE_MS) return fault;
+        if (left_ms == 0) add_cause(ret_message, before);
+        if (left_ms <= RETRY_PAUSE_MS) break;
         if (!told)
             (void)fprintf(stderr, "splits: waiting up to %u s for the database\n", (left_ms + 999) / 1000);
-        free(*ret_message);
+        free(before);
+        before = *ret_message;
         migration_report_release(ret_report);
         sleep_ms(RETRY_PAUSE_MS);
         left_ms -= RETRY_PAUSE_MS;
     }
+    free(before);
+    return fault;
 }
 
 static int migrate_up(const struct config *config, const struct migrations *migrations)

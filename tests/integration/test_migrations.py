@@ -260,6 +260,19 @@ class TestUnavailable:
         assert answer(result) == (1, "", "splits: database: no connection within 300 ms\n")
         assert 0.3 <= seconds < 10
 
+    def test_who_falls_silent_hides_nothing_of_what_was_wrong_before(self, folder):
+        """Time cuts the last attempt short, whatever it would have come to."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            url = f"postgresql://ann@127.0.0.1:{listener.getsockname()[1]}/users?sslmode=disable"
+            process = subprocess.Popen(
+                command("migrate", "up", "--db-connect-timeout-ms=2000", url=url, folder=folder),
+                env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            listener.accept()[0].close()
+            _, err = process.communicate(timeout=TIMEOUT_SECONDS)
+        assert process.returncode == 1
+        assert re.fullmatch(r"splits: database: no connection within \d+ ms; before that: database: connection to server at .*"
+                            r"(closed the connection unexpectedly|reset by peer).*", err.splitlines()[-1])
+
     def test_status_does_not_wait(self, folder):
         url = f"postgresql://ann@127.0.0.1:{free_port()}/users"
         result = splits("migrate", "status", url=url, folder=folder)
