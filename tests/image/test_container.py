@@ -85,7 +85,7 @@ def test_sigterm_answers_what_is_under_way_and_ends_with_0(service, server):
 
 
 def test_a_drain_delay_keeps_it_serving_but_not_ready(serve, migrated):
-    service = serve(f"--env=DATABASE_URL={migrated}", "--env=SPLITS_DRAIN_DELAY_MS=1000")
+    service = serve(f"--env=DATABASE_URL={migrated}", "--env=SPLITS_DRAIN_DELAY_MS=5000")
     service.wait_until_ready()
     service.container.signal("TERM")
     deadline = time.monotonic() + 0.5
