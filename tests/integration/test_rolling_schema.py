@@ -48,7 +48,7 @@ def connections(server, condition="true"):
 
 
 def unused_connections(server):
-    """Set up, and not yet asked: the last statement is prepared, before which the schema was looked at."""
+    """Not yet asked: the last statement is prepared, which was sent together with the question for the schema."""
     return connections(server, "state = 'idle' AND query LIKE '%erased%'")
 
 
@@ -71,6 +71,7 @@ def test_an_older_program_stays_ready_while_a_newer_schema_suits_it(server, url,
         ended = connections(server)
         end_connections(server)
         wait_until(lambda: len(unused_connections(server) - ended) == 2)
+        assert service.get("/users/1").status == 200
         assert len(service.records("schema_ahead")) == 1
 
 
