@@ -5,7 +5,9 @@ import contextlib
 import http.client
 import http.server
 import json
+import socket
 import threading
+import time
 
 import fronts
 import pytest
@@ -79,6 +81,19 @@ def test_what_is_the_same_twice_is_sent_again(front, method, headers):
     status, _ = ask(front, method, headers, "again")
     assert status == 502
     assert front.seen["again"] == 4 # three retries
+
+
+@pytest.mark.parametrize(("method", "headers"), [("PUT", {}), ("POST", {"Idempotency-Key": '"1"'})])
+def test_so_is_what_comes_in_pieces(front, method, headers):
+    """Only what HAProxy has whole it can send again."""
+    with socket.create_connection(("127.0.0.1", front.port), timeout=10) as client:
+        lines = [f"{method} /users/1 HTTP/1.1", "Host: a", "X-Request-Id: pieces", "Content-Length: 2",
+                 *(f"{name}: {value}" for name, value in headers.items())]
+        client.sendall("\r\n".join([*lines, "\r\n"]).encode())
+        time.sleep(0.3)
+        client.sendall(b"{}")
+        assert client.recv(100).startswith(b"HTTP/1.1 502")
+    assert front.seen["pieces"] == 4
 
 
 @pytest.mark.parametrize(("method", "headers"), SENT_ONCE)
