@@ -61,12 +61,12 @@ static unsigned ms_until(uint64_t deadline_ns)
     return now_ns < deadline_ns ? (unsigned)((deadline_ns - now_ns) / NS_PER_MS) : 0;
 }
 
-/* An attempt that time has cut short says nothing but that: why those before it failed is told, too. */
-static void add_cause(char **message, const char *before)
+/* An attempt that time has cut short says nothing but that: why the one before it failed is told, too. */
+static void add_cause(char **message, const char *last_message)
 {
     char *both;
-    if (*message == NULL || before == NULL || strcmp(*message, before) == 0) return;
-    if (asprintf(&both, "%s; before that: %s", *message, before) < 0) return;
+    if (*message == NULL || last_message == NULL || strcmp(*message, last_message) == 0) return;
+    if (asprintf(&both, "%s; before that: %s", *message, last_message) < 0) return;
     free(*message);
     *message = both;
 }
@@ -75,25 +75,26 @@ static void add_cause(char **message, const char *before)
 static enum fault upgrade(const struct config *config, const struct migrations *migrations,
                           struct migration_report *ret_report, char **ret_message)
 {
+    const char *url = config->database_url;
     uint64_t deadline_ns = clock_now_ns() + config->db_connect_timeout_ms * NS_PER_MS;
-    unsigned left_ms = config->db_connect_timeout_ms;
-    char *before = NULL; /* what the attempt before came to */
-    enum fault fault;
-    for (bool told = false;; told = true) {
-        fault = migrations_up(config->database_url, left_ms, migrations, ret_report, ret_message);
-        if (fault != FAULT_DATABASE_UNAVAILABLE) break;
-        left_ms = ms_until(deadline_ns);
-        if (left_ms == 0) add_cause(ret_message, before);
-        if (left_ms <= RETRY_PAUSE_MS) break;
-        if (!told)
+    char *last_message = NULL; /* of the attempt before */
+    bool is_told = false;
+    enum fault fault = migrations_up(url, config->db_connect_timeout_ms, migrations, ret_report, ret_message);
+    unsigned left_ms = ms_until(deadline_ns);
+    while (fault == FAULT_DATABASE_UNAVAILABLE && left_ms > RETRY_PAUSE_MS) {
+        if (!is_told)
             (void)fprintf(stderr, "splits: waiting up to %u s for the database\n", (left_ms + 999) / 1000);
-        free(before);
-        before = *ret_message;
+        is_told = true;
+        free(last_message);
+        last_message = *ret_message;
+        *ret_message = NULL;
         migration_report_release(ret_report);
         sleep_ms(RETRY_PAUSE_MS);
-        left_ms -= RETRY_PAUSE_MS;
+        fault = migrations_up(url, left_ms - RETRY_PAUSE_MS, migrations, ret_report, ret_message);
+        left_ms = ms_until(deadline_ns);
     }
-    free(before);
+    if (fault == FAULT_DATABASE_UNAVAILABLE && left_ms == 0) add_cause(ret_message, last_message);
+    free(last_message);
     return fault;
 }
 
