@@ -1,8 +1,11 @@
 """A client that sends bytes as it likes, and leaves as it likes."""
 
+import contextlib
 import json
 import socket
 import struct
+
+from service import wait_until
 
 ANSWER_SECONDS_MAX = 20
 
@@ -94,8 +97,17 @@ class RawClient:
         self.socket.close()
 
 
+def taken(service):
+    """A connection that the service has taken; None when it had no room for it."""
+    with contextlib.ExitStack() as stack:
+        client = stack.enter_context(RawClient(service))
+        if client.ask("/health").status != 200:
+            return None
+        stack.pop_all()
+        return client
+
+
 def fill(service, stack, connections_max):
     """Takes all connections that the service may have, also those that are just about to be freed."""
-    held = 0
-    while held < connections_max:
-        held += stack.enter_context(RawClient(service)).ask("/health").status == 200
+    for _ in range(connections_max):
+        stack.enter_context(wait_until(lambda: taken(service), what="room for a connection"))
