@@ -1,10 +1,15 @@
 """docs/openapi.yaml is sound in itself, and every operation answers as it says."""
 
+import pathlib
+import re
+
 import pytest
 from client import ID_MAX, JSON, MERGE_PATCH, new_fields
 from contract import Contract, objects_in
 
 CONTRACT = Contract()
+SOURCES = pathlib.Path(__file__).resolve().parents[2] / "src"
+OF_THE_ADMIN_LISTENER = {"worker_stalled"} # alone, which the contract leaves out
 SUCCESS_AND_REFUSALS = range(200, 500)
 BIG = b" " * 16385
 OLD = '"99"'
@@ -170,6 +175,13 @@ def test_every_code_has_its_line_in_the_table():
     codes = CONTRACT.document["components"]["schemas"]["ProblemCode"]
     rows = [line.split("|")[1].strip() for line in codes["description"].splitlines() if line.startswith("| ")]
     assert rows[1:] == codes["enum"]
+
+
+def test_every_code_of_the_program_is_in_the_table():
+    source = (SOURCES / "base" / "fault.c").read_text(encoding="utf-8")
+    codes = set(re.findall(r'case FAULT_\w+: return "(\w+)";', source)) - {"none"}
+    documented = CONTRACT.document["components"]["schemas"]["ProblemCode"]["enum"]
+    assert set(documented) == codes - OF_THE_ADMIN_LISTENER
 
 
 def test_the_examples_of_problems_tell_one_story():
