@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""Holds the documents to the tree: links and paths lead somewhere, and ./dev has the commands that they name."""
+"""Holds the documents to the tree.
+
+Links and paths lead somewhere, ./dev has the commands that they name, and the program the settings, with these values;
+the runbook has a row for each code of a failure.
+"""
 
 import re
 import subprocess
@@ -9,6 +13,12 @@ import common
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 PATH = re.compile(r"`((?:src|include|tests|docs|bench|migrations|docker|deploy|\.ci)/[\w./-]*)`")
 COMMAND = re.compile(r"\./dev ([\w-]*\w)")
+
+ROW = re.compile(r"^\| `--([\w-]+)` \|[^|]*\| ((?:\\\||[^|])+) \|", re.M)
+# But for a message of the program, which may quote what is wrong.
+SETTING = re.compile(r"(?<!splits: )(?<![\w-])(SPLITS_|--)([A-Za-z][\w-]*)([= ])([^\s`),;]+)")
+PLACEHOLDER = re.compile(r".*[…<$*]|[A-Z]+$")
+OTHERS_OPTIONS = {"buildtype", "from-file", "prefix"} # meson's and kubectl's
 
 
 def documents():
@@ -37,7 +47,40 @@ def link_flaw(path, target):
     return None
 
 
-def flaws_of(path, commands):
+def read_settings():
+    """What each allows, in the table that a unit test holds to the program's own."""
+    table = (common.ROOT / "docs/configuration.md").read_text()
+    return {name: allowed.replace("\\|", "|") for name, allowed in ROW.findall(table)}
+
+
+def is_allowed(value, allowed):
+    numbers = re.fullmatch(r"(\d+)…(\d+)", allowed)
+    if numbers:
+        return value.isdecimal() and int(numbers[1]) <= int(value) <= int(numbers[2])
+    return "|" not in allowed or value in allowed.split("|")
+
+
+def setting_flaws(text, settings):
+    for prefix, name, sign, value in SETTING.findall(text):
+        option = name.lower().replace("_", "-")
+        if option in OTHERS_OPTIONS or PLACEHOLDER.match(value):
+            continue
+        if option not in settings:
+            if sign == "=":
+                yield f"no such setting: {prefix}{name}"
+        elif not is_allowed(value.rstrip(".:"), settings[option]):
+            yield f"{prefix}{name} may not be {value}"
+
+
+def row_flaws():
+    """The codes that count against the budget of errors are explained where that is spent."""
+    rows = (common.ROOT / "docs/runbook.md").read_text().split("### SplitsErrorBudgetBurn")[1].split("###")[0]
+    for code in re.findall(r"\| (\w+) \| 50[034] \|", (common.ROOT / "docs/openapi.yaml").read_text()):
+        if f"`{code}`" not in rows:
+            yield f"docs/runbook.md: SplitsErrorBudgetBurn has no row for {code}"
+
+
+def flaws_of(path, commands, settings):
     text = path.read_text()
     name = common.relative(path)
     for target in LINK.findall(text):
@@ -50,12 +93,16 @@ def flaws_of(path, commands):
     for command in COMMAND.findall(text):
         if command not in commands:
             yield f"{name}: ./dev has no command {command}"
+    if path.parent in (common.ROOT, common.ROOT / "docs"):
+        yield from (f"{name}: {flaw}" for flaw in setting_flaws(text, settings))
 
 
 def main():
     commands = set(re.findall(r"^\./dev ([\w-]*\w)", (common.ROOT / "dev").read_text(), re.M)) | {"help"}
+    settings = read_settings()
     files = documents()
-    common.report("documents", [flaw for path in files for flaw in flaws_of(path, commands)], len(files))
+    flaws = [flaw for path in files for flaw in flaws_of(path, commands, settings)]
+    common.report("documents", [*flaws, *row_flaws()], len(files))
 
 
 if __name__ == "__main__":
