@@ -1,5 +1,6 @@
 """splits migrate and splits check against a real PostgreSQL."""
 
+import contextlib
 import os
 import re
 import socket
@@ -56,6 +57,17 @@ def splits(*words, url, folder=OWN_MIGRATIONS):
     )
 
 
+@contextlib.contextmanager
+def started(*words, url, folder):
+    """The process of a command, which ends with the with statement at the latest."""
+    with subprocess.Popen(command(*words, url=url, folder=folder), env=clean_environment(),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def answer(result):
     return result.returncode, result.stdout, result.stderr
 
@@ -97,12 +109,9 @@ class TestUp:
     def test_ten_at_once_apply_once(self, server, database, folder):
         # Applied twice at once, it would raise; the pause makes sure that the others come meanwhile.
         (folder / "0001_one.sql").write_text("SELECT pg_sleep(0.3); CREATE TABLE one (id int);")
-        processes = [
-            subprocess.Popen(command("migrate", "up", url=database, folder=folder), env=clean_environment(),
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            for _ in range(10)
-        ]
-        outputs = [process.communicate(timeout=TIMEOUT_SECONDS) for process in processes]
+        with contextlib.ExitStack() as stack:
+            processes = [stack.enter_context(started("migrate", "up", url=database, folder=folder)) for _ in range(10)]
+            outputs = [process.communicate(timeout=TIMEOUT_SECONDS) for process in processes]
         assert [process.returncode for process in processes] == [0] * 10, outputs
         assert sum(out.count("0001_one: applied now\n") for out, _ in outputs) == 1
         assert sum(out.count("0002_two: applied now\n") for out, _ in outputs) == 1
@@ -229,12 +238,10 @@ class TestUnavailable:
     def test_up_waits_for_a_database_that_comes(self, folder):
         with PostgresServer(tcp=True) as server:
             server.stop()
-            process = subprocess.Popen(
-                command("migrate", "up", "--db-connect-timeout-ms=20000", url=server.url(), folder=folder),
-                env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            time.sleep(0.5)
-            server.start()
-            out, err = process.communicate(timeout=TIMEOUT_SECONDS)
+            with started("migrate", "up", "--db-connect-timeout-ms=20000", url=server.url(), folder=folder) as process:
+                time.sleep(0.5)
+                server.start()
+                out, err = process.communicate(timeout=TIMEOUT_SECONDS)
         assert process.returncode == 0
         assert out == "0001_one: applied now\n0002_two: applied now\n"
         assert re.fullmatch(r"splits: waiting up to \d+ s for the database\n", err)
@@ -263,12 +270,12 @@ class TestUnavailable:
     def test_who_falls_silent_hides_nothing_of_what_was_wrong_before(self, folder):
         """Time cuts the last attempt short, whatever it would have come to."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(TIMEOUT_SECONDS)
             url = f"postgresql://ann@127.0.0.1:{listener.getsockname()[1]}/users?sslmode=disable"
-            process = subprocess.Popen(
-                command("migrate", "up", "--db-connect-timeout-ms=2000", url=url, folder=folder),
-                env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            listener.accept()[0].close()
-            _, err = process.communicate(timeout=TIMEOUT_SECONDS)
+            # Long enough for the first connection to be closed in time on a machine that is busy.
+            with started("migrate", "up", "--db-connect-timeout-ms=5000", url=url, folder=folder) as process:
+                listener.accept()[0].close()
+                _, err = process.communicate(timeout=TIMEOUT_SECONDS)
         assert process.returncode == 1
         assert re.fullmatch(r"splits: database: no connection within \d+ ms; before that: database: connection to server at .*"
                             r"(closed the connection unexpectedly|reset by peer).*", err.splitlines()[-1])
