@@ -9,10 +9,11 @@
 #include <stdbool.h>
 
 struct database_facts {
-    char server_version[64];   /* "15.4 (Debian …)", cut when longer */
-    unsigned connections_max;  /* max_connections */
-    unsigned connections_kept; /* of these, kept for superusers and reserved roles */
-    bool read_only;            /* a standby, or read-only by default: writes are refused */
+    char server_version[64];      /* "15.4 (Debian …)", cut when longer */
+    unsigned connections_max;     /* max_connections */
+    unsigned connections_kept;    /* of these, kept for superusers and reserved roles */
+    unsigned deadlock_timeout_ms; /* after so long a wait for a lock it looks for a deadlock; 0 unknown */
+    bool read_only;               /* a standby, or read-only by default: writes are refused */
 };
 
 /*

@@ -11,7 +11,8 @@
 
 #define SELECT_FACTS                                                                                         \
     "SELECT current_setting('server_version'), current_setting('max_connections'),"                          \
-    " " RESERVED_CONNECTIONS ", current_setting('transaction_read_only') = 'on'"
+    " " RESERVED_CONNECTIONS ", current_setting('transaction_read_only') = 'on',"                            \
+    " (SELECT setting FROM pg_settings WHERE name = 'deadlock_timeout')" /* in ms, without a unit */
 
 enum fault database_url_check(const char *database_url, char **ret_message)
 {
@@ -44,6 +45,7 @@ enum fault database_check(const char *database_url, unsigned connect_timeout_ms,
         ret_facts->connections_max = number_at(row, 1);
         ret_facts->connections_kept = number_at(row, 2);
         ret_facts->read_only = strcmp(PQgetvalue(row, 0, 3), "t") == 0;
+        ret_facts->deadlock_timeout_ms = number_at(row, 4);
     }
     PQclear(row);
     PQfinish(session);

@@ -27,6 +27,17 @@ static void print_connections(const struct config *config, const struct database
             wanted, given);
 }
 
+/* Without prepared statements the service sets no limits in its sessions: those of the role count. */
+static void judge_lock_timeout(const struct config *config, const struct database_facts *facts)
+{
+    if (!config->db_prepared || config->db_lock_timeout_ms > facts->deadlock_timeout_ms) return;
+    (void)fprintf(stderr,
+                  "splits: warning: db-lock-timeout-ms (%u) is not more than the server's deadlock_timeout "
+                  "(%u ms): deadlocks end as lock_timeout instead of being tried again: raise "
+                  "db-lock-timeout-ms, or lower deadlock_timeout\n",
+                  config->db_lock_timeout_ms, facts->deadlock_timeout_ms);
+}
+
 static int check_database(const struct config *config)
 {
     struct database_facts facts;
@@ -35,6 +46,7 @@ static int check_database(const struct config *config)
     if (fault) return command_fail(fault, message);
     (void)printf("database: PostgreSQL %s%s\n", facts.server_version, facts.read_only ? ", read-only" : "");
     print_connections(config, &facts);
+    judge_lock_timeout(config, &facts);
     if (!facts.read_only) return COMMAND_OK;
     (void)fprintf(stderr, "splits: the database is read-only: writes would be refused\n");
     return COMMAND_FAILED;

@@ -323,6 +323,24 @@ class TestCheck:
             0, "splits: warning: 98 connections are more than the server's 97: lower replicas, workers or "
                "db-connections, raise max_connections, or put a pooler in between\n")
 
+    @pytest.mark.parametrize("lock_timeout_ms", [699, 700])
+    def test_a_lock_timeout_that_hides_deadlocks_is_a_warning(self, server, database, lock_timeout_ms):
+        splits("migrate", "up", url=database)
+        query(server, "ALTER DATABASE migrations_test SET deadlock_timeout = 700")
+        result = splits("check", f"--db-lock-timeout-ms={lock_timeout_ms}", url=database)
+        assert (result.returncode, result.stderr) == (
+            0, f"splits: warning: db-lock-timeout-ms ({lock_timeout_ms}) is not more than the server's "
+               "deadlock_timeout (700 ms): deadlocks end as lock_timeout instead of being tried again: raise "
+               "db-lock-timeout-ms, or lower deadlock_timeout\n")
+
+    @pytest.mark.parametrize("options", [["--db-lock-timeout-ms=701"], ["--db-lock-timeout-ms=1", "--db-prepared=off"]])
+    def test_a_lock_timeout_that_hides_no_deadlocks_is_fine(self, server, database, options):
+        """With db-prepared=off the setting has no effect."""
+        splits("migrate", "up", url=database)
+        query(server, "ALTER DATABASE migrations_test SET deadlock_timeout = 700")
+        result = splits("check", *options, url=database)
+        assert (result.returncode, result.stderr) == (0, "")
+
     def test_a_short_grace_period_is_a_warning(self, database):
         splits("migrate", "up", url=database)
         result = splits("check", "--grace-period-ms=4999", url=database)
