@@ -98,7 +98,7 @@ void notifier_ready(struct notifier *notifier, uint64_t now_ns)
     if (notifier->socket < 0) return;
     send_status(notifier, "READY=1\n", status_of(notifier));
     notifier->next_ns = now_ns + notifier->period_ns;
-    notifier->turned_ns = now_ns;
+    notifier->seen_ns = now_ns;
 }
 
 void notifier_stopping(struct notifier *notifier)
@@ -108,21 +108,20 @@ void notifier_stopping(struct notifier *notifier)
     send_status(notifier, "STOPPING=1\n", "draining");
 }
 
-/* Every worker's loop, since this was last so. */
-static bool have_all_turned(struct notifier *notifier, uint64_t now_ns)
+/* Every worker's loop, since this was last seen to be so. */
+static bool have_all_turned(const struct notifier *notifier)
 {
-    if (observation_turned_ns(notifier->observation) <= notifier->turned_ns) return false;
-    notifier->turned_ns = now_ns;
-    return true;
+    return observation_turned_ns(notifier->observation) > notifier->seen_ns;
 }
 
 void notifier_tick(struct notifier *notifier, uint64_t now_ns)
 {
     if (notifier->next_ns == 0 || now_ns < notifier->next_ns) return;
     notifier->next_ns = now_ns + notifier->period_ns;
+    bool have_turned = have_all_turned(notifier);
+    if (have_turned) notifier->seen_ns = now_ns;
     /* While it stops, a limit of its own ends what hangs. */
-    if (notifier->is_watched && (notifier->is_stopping || have_all_turned(notifier, now_ns)))
-        send_state(notifier, "WATCHDOG=1");
+    if (notifier->is_watched && (notifier->is_stopping || have_turned)) send_state(notifier, "WATCHDOG=1");
     const char *status = status_of(notifier);
     if (!notifier->is_stopping && strcmp(status, notifier->status) != 0) send_status(notifier, "", status);
 }

@@ -4,7 +4,8 @@
  *
  * READY=1 means that the service listens; STATUS says whether it can serve as well. A database that is away
  * must not have the manager give the start up. With WATCHDOG_USEC the manager is told four times in its
- * interval that all is well, provided that every worker's loop has turned since the last time.
+ * interval that all is well, provided that every worker's loop has turned since the last time. The main
+ * thread's own need not be asked: when it stands still, nobody tells the manager anything.
  *
  * Main thread only.
  */
@@ -22,7 +23,7 @@ struct notifier {
     bool is_watched;
     uint64_t period_ns; /* between two looks */
     uint64_t next_ns;   /* when the next one is due; 0: before notifier_ready */
-    uint64_t turned_ns; /* by then every worker's loop had turned since the time before */
+    uint64_t seen_ns;   /* when all loops were last seen to have turned */
     const char *status; /* told last */
 };
 
