@@ -24,7 +24,7 @@
 
 #define THREAD_STACK_SIZE (2 * 1024 * 1024) /* jansson's parser recurses */
 #define MESSAGE_LOOK      (-1)              /* in the mailbox beside sockets: look at the phase */
-#define SLEEP_MS_MAX      1000 /* so that a loop that stands still can be told from an idle one */
+#define SLEEP_MS_MAX      1000 /* an idle loop is no stalled one; pings of a store wake it sooner */
 
 struct worker {
     struct worker_config config;
@@ -208,12 +208,10 @@ static void publish(struct worker *worker)
     atomic_store_explicit(&worker->counters->readiness, (int)readiness(worker), memory_order_relaxed);
 }
 
-/* The time at which the loop has come round, which those who observe it are told. */
-static uint64_t come_round(struct worker *worker)
+/* Tells those who observe the loop that it has come round; 0: that it does so no more. */
+static void note_turn(struct worker *worker, uint64_t now_ns)
 {
-    uint64_t now_ns = clock_now_ns();
     atomic_store_explicit(&worker->counters->turned_ns, now_ns, memory_order_relaxed);
-    return now_ns;
 }
 
 /*
@@ -223,18 +221,20 @@ static uint64_t come_round(struct worker *worker)
 static void serve(struct worker *worker)
 {
     const struct event_loop_times *times = event_loop_times(worker->loop);
-    uint64_t now_ns = come_round(worker), wake_ns = 0;
+    uint64_t now_ns = clock_now_ns(), wake_ns = 0;
+    note_turn(worker, now_ns);
     while (!is_over(worker)) {
         bool is_due = server_is_due(worker->server, &wake_ns);
         uint64_t store_wake_ns = postgres_user_store_wake_ns(worker->store);
         event_loop_turn(worker->loop, is_due ? 0 : timeout_ms(now_ns, wake_ns, store_wake_ns));
         if (times->looked_ns != 0) histogram_add(&worker->counters->turns, times->done_ns - times->looked_ns);
-        now_ns = come_round(worker);
+        now_ns = clock_now_ns();
+        note_turn(worker, now_ns);
         server_run(worker->server, now_ns);
         postgres_user_store_flush(worker->store, now_ns);
         publish(worker);
     }
-    atomic_store_explicit(&worker->counters->turned_ns, 0, memory_order_relaxed);
+    note_turn(worker, 0);
 }
 
 static void start_counting(struct worker *worker)
