@@ -97,9 +97,6 @@ void config_log(const struct config *config);
 /* The bounds of a server with so many connections at most. */
 struct server_limits config_server_limits(const struct config *config, unsigned connections_max);
 
-/* For how long a worker's loop may not come round, before that is a defect. */
-unsigned config_stall_limit_ms(const struct config *config);
-
 /* Connections that all instances together may open to the database. */
 unsigned config_database_connections(const struct config *config);
 

@@ -1,6 +1,6 @@
 /*
- * What is observed of the workers, each in a place of its own: they write, anybody reads, nobody locks. It
- * is there before the first worker and after the last one.
+ * What is observed of the workers, each in a place of its own, and of the main thread: they write, anybody
+ * reads, nobody locks. It is there before the first worker and after the last one.
  */
 #pragma once
 
@@ -38,7 +38,9 @@ struct observation {
     size_t count; /* workers */
     struct worker_counters *workers;
     struct request_metrics **requests;
-    struct experiments **experiments; /* NULL without the laboratory */
+    struct experiments **experiments;    /* NULL without the laboratory */
+    atomic_uint_fast64_t main_turned_ns; /* as turned_ns, of the main thread's loop, which accepts */
+    uint64_t stall_limit_ns; /* how old both may become; more is a defect. Set before threads run */
 };
 
 /* Empty places for count workers. FAULT_MEMORY: then observation_release all the same. */
@@ -56,6 +58,3 @@ enum fault observation_readiness(const struct observation *observation);
  * An idle one comes round each second at least, one of db-mode blocking not while it waits for the database.
  */
 uint64_t observation_turned_ns(const struct observation *observation);
-
-/* FAULT_NONE when every loop that runs has come round within limit_ns; else FAULT_WORKER_STALLED. */
-enum fault observation_liveness(const struct observation *observation, uint64_t now_ns, uint64_t limit_ns);

@@ -90,7 +90,7 @@
     row(FAULT_DRAINING, 503, 1, "Service stopping", \
         "This instance of the service is about to stop.") \
     row(FAULT_WORKER_STALLED, 503, 0, "Worker stalled", \
-        "A worker of this instance of the service stands still.") \
+        "A thread of this instance of the service stands still.") \
     row(FAULT_OVERLOADED, 503, 1, "Service overloaded", \
         "Too many requests wait for the database; nothing was changed.") \
     row(FAULT_REQUEST_TIMEOUT, 504, 0, "Request took too long", \

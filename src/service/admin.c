@@ -11,6 +11,7 @@
 #include "service/database_watch.h"
 #include "service/limits.h"
 #include "service/service_metrics.h"
+#include "service/stall_watch.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -28,7 +29,7 @@
 #define ACCEPT_PAUSE_NS   (100 * NS_PER_MS)
 #define HEAD_TIMEOUT_NS   (2 * NS_PER_S)
 #define IDLE_TIMEOUT_NS   (20 * NS_PER_S) /* longer than the usual interval of scrapes, 15 s */
-#define STALL_DETAIL_SIZE 80
+#define STALL_DETAIL_SIZE 96
 
 struct admin {
     const struct config *config;
@@ -45,6 +46,7 @@ struct admin {
     uint64_t paused_until_ns; /* out of descriptors: accepts nothing meanwhile; 0: not paused */
     struct server *server;
     struct database_watch watch;
+    struct stall_watch stalls;
     struct health_services health;
     char stall_detail[STALL_DETAIL_SIZE];
     struct metrics_source sources[3];
@@ -63,8 +65,7 @@ static enum fault readiness(void *argument)
 static enum fault liveness(void *argument)
 {
     const struct admin *admin = argument;
-    return observation_liveness(admin->observation, clock_now_ns(),
-                                config_stall_limit_ms(admin->config) * NS_PER_MS);
+    return stall_watch_liveness(&admin->stalls);
 }
 
 static void write_requests(void *argument, struct metrics_text *text)
@@ -104,9 +105,14 @@ static void set_routes(struct admin *admin)
 {
     void *observation = (void *)(uintptr_t)admin->observation;
     (void)snprintf(admin->stall_detail, sizeof admin->stall_detail,
-                   "A worker's loop has not come round for more than %u ms.",
-                   config_stall_limit_ms(admin->config));
-    admin->health = (struct health_services){readiness, liveness, admin->stall_detail, admin};
+                   "The loop of a worker, or the main one, has not come round for more than %g s.",
+                   (double)admin->observation->stall_limit_ns / NS_PER_S);
+    admin->health = (struct health_services){
+        .readiness = readiness,
+        .liveness = liveness,
+        .liveness_detail = admin->stall_detail,
+        .argument = admin,
+    };
     admin->sources[0] = (struct metrics_source){write_requests, observation};
     admin->sources[1] = (struct metrics_source){service_metrics_write, observation};
     admin->sources[2] = (struct metrics_source){process_metrics_write, NULL};
@@ -134,6 +140,7 @@ static enum fault set_up(struct admin *admin)
     enum fault fault = event_loop_new(&admin->loop);
     if (!fault) fault = event_loop_add(admin->loop, &admin->stop, EPOLLIN);
     if (!fault) fault = event_loop_add(admin->loop, &admin->listener, EPOLLIN);
+    if (!fault) fault = stall_watch_init(&admin->stalls, admin->observation, clock_now_ns());
     if (fault) return fault;
     set_routes(admin);
     database_watch_init(&admin->watch, config, admin->observation);
@@ -163,6 +170,7 @@ static void serve(struct admin *admin)
         now_ns = clock_now_ns();
         check_pause(admin, now_ns);
         database_watch_tick(&admin->watch, now_ns);
+        stall_watch_tick(&admin->stalls, now_ns); /* before /health is answered, with what this has seen */
         server_run(admin->server, now_ns);
     }
 }
@@ -177,6 +185,7 @@ static void *run(void *argument)
     if (is_up) serve(admin);
     server_free(admin->server);
     database_watch_release(&admin->watch);
+    stall_watch_release(&admin->stalls);
     event_loop_free(admin->loop);
     return NULL;
 }

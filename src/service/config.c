@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #define WORKERS_MAX          256
-#define STALL_LIMIT_MS       10000 /* a turn takes milliseconds; the rest is for a machine short of CPU */
 #define ENVIRONMENT_PREFIX   "SPLITS_"
 #define SHOWN_VALUE_SIZE_MAX 80 /* bytes of a wrong value that are repeated */
 #define OPTION_HELP          SETTING_COUNT
@@ -275,17 +274,6 @@ struct server_limits config_server_limits(const struct config *config, unsigned 
         .request_timeout_ns = config->request_timeout_ms * NS_PER_MS,
         .send_timeout_ns = config->send_timeout_ms * NS_PER_MS,
     };
-}
-
-/*
- * A blocking worker answers one request after the other. None begins to wait after its deadline, and the last
- * wait is as long as a statement may take. All that twice, for a turn answers those whose sockets are
- * readable, and then those that came behind them.
- */
-unsigned config_stall_limit_ms(const struct config *config)
-{
-    if (config->db_mode != DB_MODE_BLOCKING) return STALL_LIMIT_MS;
-    return STALL_LIMIT_MS + 2 * (config->request_timeout_ms + config->db_statement_timeout_ms);
 }
 
 unsigned config_database_connections(const struct config *config)

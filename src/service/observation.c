@@ -71,12 +71,6 @@ uint64_t observation_turned_ns(const struct observation *observation)
     return least_ns;
 }
 
-enum fault observation_liveness(const struct observation *observation, uint64_t now_ns, uint64_t limit_ns)
-{
-    uint64_t turned_ns = observation_turned_ns(observation);
-    return now_ns > turned_ns && now_ns - turned_ns > limit_ns ? FAULT_WORKER_STALLED : FAULT_NONE;
-}
-
 uint64_t worker_counters_cpu_ns(const struct worker_counters *worker)
 {
     struct timespec spent = {0};

@@ -14,6 +14,7 @@
 #include "service/load.h"
 #include "service/notifier.h"
 #include "service/observation.h"
+#include "service/stall_watch.h"
 #include "service/worker.h"
 
 #include <errno.h>
@@ -30,6 +31,7 @@
 #define KEPT_BYTES   (8 * 1024 * 1024)
 #define MAPPED_BYTES (32 * 1024 * 1024) /* the most that the C library takes */
 #define TURN_MS      20                 /* how often the main thread looks at the clock while it drains */
+#define SLEEP_MS_MAX 1000               /* an idle loop is no stalled one */
 #define START_NS     (2 * NS_PER_S)     /* by then the start's work is done, if the database can be reached */
 
 struct service {
@@ -114,15 +116,20 @@ static void advance_phase(struct service *service)
     }
 }
 
-/* How long the main thread may sleep; -1: until something happens. */
+/* How long the main thread may sleep. */
 static int sleep_ms_max(const struct service *service)
 {
     bool is_clock_needed = service->phase != SERVICE_SERVING || service->listener.paused_until_ns != 0;
     if (is_clock_needed) return TURN_MS;
-    int sleep_ms = has_laboratory(service->config) ? (int)(LOAD_SAMPLE_NS / NS_PER_MS) : -1;
-    if (sleep_ms == -1 && service->start_end_ns != 0) sleep_ms = (int)(START_NS / NS_PER_MS);
+    int sleep_ms = has_laboratory(service->config) ? (int)(LOAD_SAMPLE_NS / NS_PER_MS) : SLEEP_MS_MAX;
     int notifier_ms = notifier_sleep_ms(&service->notifier, clock_now_ns());
-    return sleep_ms == -1 || (notifier_ms != -1 && notifier_ms < sleep_ms) ? notifier_ms : sleep_ms;
+    return notifier_ms != -1 && notifier_ms < sleep_ms ? notifier_ms : sleep_ms;
+}
+
+/* Tells those who observe the loop that it has come round; 0: that it does so no more. */
+static void note_turn(struct service *service, uint64_t now_ns)
+{
+    atomic_store_explicit(&service->observation.main_turned_ns, now_ns, memory_order_relaxed);
 }
 
 static void forget_start(struct service *service, uint64_t now_ns)
@@ -134,10 +141,13 @@ static void forget_start(struct service *service, uint64_t now_ns)
 
 static void wait_until_done(struct service *service)
 {
-    service->start_end_ns = clock_now_ns() + START_NS;
+    uint64_t now_ns = clock_now_ns();
+    service->start_end_ns = now_ns + START_NS;
+    note_turn(service, now_ns);
     while (!all_done(service)) {
         event_loop_turn(service->loop, sleep_ms_max(service));
-        uint64_t now_ns = clock_now_ns();
+        now_ns = clock_now_ns();
+        note_turn(service, now_ns);
         forget_start(service, now_ns);
         listener_check_pause(&service->listener, now_ns);
         notifier_tick(&service->notifier, now_ns);
@@ -146,6 +156,7 @@ static void wait_until_done(struct service *service)
         if (has_laboratory(service->config)) load_tick(&service->load, now_ns);
 #endif
     }
+    note_turn(service, 0); /* from here on it waits for threads, while the admin listener still answers */
 }
 
 /* ---- starting ---- */
@@ -186,6 +197,7 @@ static enum fault observe(struct service *service, unsigned worker_count)
 {
     const struct config *config = service->config;
     enum fault fault = observation_init(&service->observation, worker_count, has_laboratory(config));
+    service->observation.stall_limit_ns = stall_watch_limit_ms(config) * NS_PER_MS;
 #if SPLITS_LAB
     if (fault || !has_laboratory(config)) return fault;
     load_init(&service->load, config, &service->observation);

@@ -300,17 +300,6 @@ START_TEST(the_log_has_every_setting_and_no_password)
 }
 END_TEST
 
-START_TEST(a_worker_that_waits_for_the_database_may_stand_still_for_longer)
-{
-    struct config config = read_well("--request-timeout-ms=2000 --db-statement-timeout-ms=300");
-    ck_assert_uint_eq(config_stall_limit_ms(&config), 10000);
-    config = read_well("--request-timeout-ms=2000 --db-statement-timeout-ms=300 --db-mode=blocking");
-    ck_assert_uint_eq(config_stall_limit_ms(&config), 14600);
-    config = read_well("--request-timeout-ms=3600000 --db-statement-timeout-ms=3600000 --db-mode=blocking");
-    ck_assert_uint_eq(config_stall_limit_ms(&config), 14410000);
-}
-END_TEST
-
 START_TEST(the_laboratory_is_off_and_cannot_be_on_where_it_was_left_out)
 {
     ck_assert(!read_well("").lab);
@@ -341,7 +330,6 @@ Suite *make_suite(void)
     tcase_add_test(tcase, the_url_comes_from_the_highest_source_that_has_one);
     tcase_add_test(tcase, a_file_that_is_missing_is_told_when_it_is_needed);
     tcase_add_test(tcase, the_log_has_every_setting_and_no_password);
-    tcase_add_test(tcase, a_worker_that_waits_for_the_database_may_stand_still_for_longer);
     tcase_add_test(tcase, the_laboratory_is_off_and_cannot_be_on_where_it_was_left_out);
     suite_add_tcase(suite, tcase);
     return suite;
