@@ -1,5 +1,6 @@
 #include "service/service_metrics.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "service/build_info.h"
 #include "service/observation.h"
@@ -203,6 +204,29 @@ static void write_workers(const struct observation *observation, struct metrics_
     }
 }
 
+/* None of a loop that does not run. */
+static void write_age(struct metrics_text *text, struct metric_labels labels,
+                      const atomic_uint_fast64_t *turned)
+{
+    uint64_t now_ns = clock_now_ns(), turned_ns = atomic_load_explicit(turned, memory_order_relaxed);
+    if (turned_ns == 0) return;
+    metrics_text_number(text, labels, now_ns > turned_ns ? (double)(now_ns - turned_ns) / NS_PER_S : 0);
+}
+
+static void write_ages(const struct observation *observation, struct metrics_text *text)
+{
+    metrics_text_family(text, "splits_worker_turn_age_seconds", "gauge",
+                        "Since a worker's loop came round; it does so each second at least.");
+    for (size_t i = 0; i < observation->count; i++)
+        write_age(text, METRIC_LABELS({"worker", name_of(i).text}), &observation->workers[i].turned_ns);
+    metrics_text_family(text, "splits_main_turn_age_seconds", "gauge",
+                        "Since the loop that accepts came round; it does so each second at least.");
+    write_age(text, METRIC_NO_LABELS, &observation->main_turned_ns);
+    metrics_text_family(text, "splits_turn_age_max_seconds", "gauge",
+                        "How long that may be; beyond, the instance counts as hanging.");
+    metrics_text_number(text, METRIC_NO_LABELS, (double)observation->stall_limit_ns / NS_PER_S);
+}
+
 /* Workers that cannot serve for this reason. */
 static uint64_t count_unready(const struct observation *observation, enum fault fault)
 {
@@ -235,5 +259,6 @@ void service_metrics_write(void *argument, struct metrics_text *text)
     metrics_text_integer(text, METRIC_NO_LABELS, log_dropped());
     write_readiness(observation, text);
     write_workers(observation, text);
+    write_ages(observation, text);
     write_database(observation, text);
 }

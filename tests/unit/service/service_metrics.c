@@ -1,5 +1,6 @@
 #include "service/service_metrics.h"
 
+#include "base/clock.h"
 #include "operations/metrics_fixture.h"
 #include "service/observation.h"
 #include "suite.h"
@@ -107,6 +108,21 @@ START_TEST(connections_to_the_database_are_told_apart_by_state)
 }
 END_TEST
 
+START_TEST(ages_are_those_of_loops_that_run)
+{
+    observation.stall_limit_ns = 14 * NS_PER_S + NS_PER_S / 2;
+    ck_assert_double_eq(value_of("splits_turn_age_max_seconds"), 14.5);
+    ck_assert_uint_eq(metrics_fixture_lines(text, "splits_worker_turn_age_seconds{"), 0);
+    ck_assert_uint_eq(metrics_fixture_lines(text, "splits_main_turn_age_seconds "), 0);
+    atomic_store(&observation.workers[1].turned_ns, clock_now_ns() - 7 * NS_PER_S);
+    atomic_store(&observation.main_turned_ns, clock_now_ns() + 7 * NS_PER_S);
+    double age = value_of("splits_worker_turn_age_seconds{worker=\"1\"}");
+    ck_assert(age >= 7 && age < 9);
+    ck_assert_uint_eq(metrics_fixture_lines(text, "splits_worker_turn_age_seconds{"), 1);
+    ck_assert_double_eq(metrics_fixture_value(text, "splits_main_turn_age_seconds"), 0);
+}
+END_TEST
+
 Suite *make_suite(void)
 {
     Suite *suite = suite_create("service/service_metrics");
@@ -116,6 +132,7 @@ Suite *make_suite(void)
     tcase_add_test(tcase, workers_that_are_not_ready_are_counted_by_the_reason);
     tcase_add_test(tcase, bounds_stand_beside_what_they_bound);
     tcase_add_test(tcase, connections_to_the_database_are_told_apart_by_state);
+    tcase_add_test(tcase, ages_are_those_of_loops_that_run);
     suite_add_tcase(suite, tcase);
     return suite;
 }
