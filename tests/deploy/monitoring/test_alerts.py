@@ -48,6 +48,7 @@ def test_alerts_fire_when_they_should_and_else_are_silent():
     ("SplitsWorkersBusy", "> 0.85", "> 0.95"),
     ("SplitsNotReady", "== 0\n        for: 1m", "== 0\n        for: 9m"),
     ("SplitsOverloaded", 'code="overloaded"', 'code="overload"'),
+    ("SplitsWorkerStalled", "          or splits_main_turn_age_seconds", "          unless splits_main_turn_age_seconds"),
 ])
 def test_the_tests_notice_a_rule_that_is_changed(alert, before, after, tmp_path):
     rules = (FOLDER / "alerts.yaml").read_text(encoding="utf-8")
