@@ -91,7 +91,7 @@ def watched(shared):
     """Several services for longer than the limit, all at once."""
     with contextlib.ExitStack() as stack:
         def start(*options):
-            service = stack.enter_context(Service(shared.url, "--workers=2", *options))
+            service = stack.enter_context(Service(shared.url, "--workers=2", "--db-connections=2", *options))
             service.wait_until_ready()
             return Watched(service)
 
