@@ -100,7 +100,7 @@ create_cluster() {
     [[ -z $server_user ]] || say "It runs as the user $server_user, for it refuses to run as root"
     [[ $postgres_home == "$STATE"/* ]] || say "It is not in the clone, for $server_user cannot enter that"
     as_server rm -rf -- "$postgres_home/data"
-    head -c 18 /dev/urandom | base64 | as_server tee "$postgres_home/password" >/dev/null
+    head -c 18 /dev/urandom | base64 | tr '+/' '-_' | as_server tee "$postgres_home/password" >/dev/null
     as_server "$programs/initdb" -D "$postgres_home/data" -U splits --encoding=UTF8 --locale="$locale" \
         --auth-local=trust --auth-host=scram-sha-256 --pwfile="$postgres_home/password" \
         >"$STATE/initdb.log" 2>&1 || { cat "$STATE/initdb.log" >&2; die 'initdb failed'; }
