@@ -160,7 +160,8 @@ enum fault migrations_read(const char *directory, struct migrations *ret_migrati
     struct dirent **entries;
     int count = scandir(directory, &entries, is_sql, by_name);
     if (count < 0)
-        return message_set(ret_message, FAULT_VALIDATION, "%s: %s", directory, strerrordesc_np(errno));
+        return message_set(ret_message, FAULT_VALIDATION, "migrations-dir %s: %s", directory,
+                           strerrordesc_np(errno));
 
     struct migrations migrations = {0};
     enum fault fault = add_files(&migrations, directory, entries, (size_t)count, ret_message);

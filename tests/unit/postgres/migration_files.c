@@ -48,15 +48,20 @@ static void write_file(const char *name)
     write_bytes(name, "SELECT 1;\n", 10);
 }
 
-static void assert_refused(const char *reason)
+static void assert_refused_as(const char *prefix, const char *reason)
 {
     struct migrations migrations;
     char *message;
     char expected[512];
     ck_assert_int_eq(migrations_read(folder, &migrations, &message), FAULT_VALIDATION);
-    (void)snprintf(expected, sizeof expected, "%s%s", folder, reason);
+    (void)snprintf(expected, sizeof expected, "%s%s%s", prefix, folder, reason);
     ck_assert_str_eq(message, expected);
     free(message);
+}
+
+static void assert_refused(const char *reason)
+{
+    assert_refused_as("", reason);
 }
 
 START_TEST(files_are_read_in_order_with_their_checksums)
@@ -200,7 +205,7 @@ START_TEST(what_cannot_be_read_is_refused)
     assert_refused("/0001_link.sql: Is a directory");
     ck_assert_int_eq(unlink(path), 0);
     ck_assert_int_eq(rmdir(folder), 0);
-    assert_refused(": No such file or directory");
+    assert_refused_as("migrations-dir ", ": No such file or directory");
     make_folder();
 }
 END_TEST
