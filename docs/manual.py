@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 
-COMMAND = re.compile(r"^  ([a-z]+(?: [a-z]+| [A-Z]+)*)  +(\S.*)$")
+COMMAND = re.compile(r"^  ([a-z]+(?: [a-z|]+| [A-Z]+)*)  +(\S.*)$")
 OPTION = re.compile(r"^  --([a-z-]+)=(\S+) +(\S.*) \[(.*)\]$")
 
 
@@ -47,12 +47,19 @@ def options_of(lines):
     return listed(lines, OPTION, option_item)
 
 
+def commands_of(lines):
+    flaws = [line for line in lines if re.match("  [a-z]", line) and not COMMAND.match(line)]
+    if flaws:
+        sys.exit(f"manual.py: not understood: {flaws[0]}")
+    return listed(lines, COMMAND, command_item)
+
+
 def main():
     program, template, *settings = sys.argv[1:]
     lines = subprocess.run([program, "--help"], check=True, capture_output=True, text=True).stdout.splitlines()
     with open(template, encoding="utf-8") as file:
         page = file.read()
-    page = page.replace('.\\" @COMMANDS@', listed(lines, COMMAND, command_item))
+    page = page.replace('.\\" @COMMANDS@', commands_of(lines))
     page = page.replace('.\\" @OPTIONS@', options_of(lines))
     for setting in settings:
         name, _, value = setting.partition("=")
