@@ -40,11 +40,12 @@ def measurements(arena, languages):
     found = [one for workload, contestants in RACES.items() for contestant in contestants
              if contestant in arena.contestants
              for one in closed.repeated(arena, contestant, workload, usual, arena.settings.rounds)]
-    found += closed.repeated(arena, SPLITS, "read", 4096, min(3, arena.settings.rounds))
+    for connections in (512, 4096):
+        found += closed.repeated(arena, SPLITS, "read", connections, arena.settings.rounds)
     found += [one for one in closed.limits(arena, connections=(None,)) if one.parameters["contestant"] != "pgbench-pipeline"]
-    found += json_cost.measurements(arena, languages, rounds=min(3, arena.settings.rounds))
+    found += json_cost.measurements(arena, languages)
     found += spread.measurements(arena)
-    found += neighbour.measurements(arena, names=(SPLITS.name,), rounds=1)
+    found += neighbour.measurements(arena, names=(SPLITS.name,))
     ours = Arena(arena.settings, arena.database, arena.store, [SPLITS])
     return found + cost.measurements(ours)
 

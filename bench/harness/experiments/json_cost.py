@@ -28,9 +28,9 @@ def build(say):
     return ready
 
 
-def measurements(arena, languages, rounds=None):
+def measurements(arena, languages):
     found = []
-    for number in range(rounds or arena.settings.rounds):
+    for number in range(arena.settings.rounds):
         for language in languages:
             found.append(Measurement(lambda language=language: run(language), 2, experiment="json", contestant=language,
                                      round=number))

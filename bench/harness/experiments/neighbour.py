@@ -18,10 +18,10 @@ SECONDS = 3
 SLOW_PATH = f"/lab/users?rows=1&delay_ms={DELAY_MS}"
 
 
-def measurements(arena, names=None, rounds=None):
+def measurements(arena, names=None):
     return [cell(arena, one, state, number) for one in arena.contestants
             if one not in (BLOCKING, COMBINED) and (not names or one.name in names) for state in ("idle", "busy")
-            for number in range(rounds or arena.settings.cell_rounds)] if tool("oha") else []
+            for number in range(arena.settings.rounds)] if tool("oha") else []
 
 
 class Slow:

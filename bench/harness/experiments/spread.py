@@ -11,11 +11,12 @@ from service_process import free_port
 CONNECTIONS = 4096
 
 
-def measurements(arena, rounds=1):
+def measurements(arena):
     if SPLITS not in arena.contestants:
         return []
     return [Measurement(lambda: spread(arena), arena.seconds_of(), experiment="spread", contestant=SPLITS.name,
-                        workload="read", connections=CONNECTIONS, round=number) for number in range(rounds)]
+                        workload="read", connections=CONNECTIONS, round=number)
+            for number in range(arena.settings.rounds)]
 
 
 def spread(arena):
