@@ -33,14 +33,15 @@ def say(text):
     print(text, flush=True)
 
 
-EXPERIMENTS = ("sweep", "tunings", "closed", "spread", "json", "phases", "crossover", "model", "fan_out", "open_peak",
-               "open", "neighbour", "cost", "builds")
+EXPERIMENTS = ("sweep", "finals", "tunings", "closed", "spread", "json", "phases", "crossover", "model", "fan_out",
+               "open_peak", "open", "neighbour", "cost", "builds")
 
 
 def stages(arena, languages):
     """(name, its measurements), in order; each list is made when its turn comes, for it may need the ones before."""
     return [
         ("sweep", lambda: sweep.measurements(arena) + closed.pgbench_sweep(arena)),
+        ("finals", lambda: sweep.finals(arena)),
         ("tunings", lambda: sweep.tunings(arena)),
         ("closed", lambda: closed.measurements(arena)),
         ("spread", lambda: spread.measurements(arena)),

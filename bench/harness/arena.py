@@ -40,7 +40,7 @@ class Arena:
         return next((one for one in self.contestants if one.name == name), None)
 
     def tuning(self, name, workload):
-        """(db_connections, label of its environment) that gave the highest median rate in the sweep."""
+        """(db_connections, label of its environment) that was the best of the sweep."""
         swept = {"create": "create", "mixed": "create", "list": "list"}.get(workload, "read")
         is_splits = name.startswith(SPLITS.name) and (name != COMBINED.name or swept != "read")
         wanted = SPLITS.name if is_splits else name, swept

@@ -2,6 +2,7 @@
 
 from harness.arena import DB_CONNECTIONS_DEFAULT, Arena
 from harness.contestants import COMBINED, GO, SPLITS
+from harness.experiments import sweep
 from harness.settings import Settings
 from harness.store import Store
 import harness.arena
@@ -26,6 +27,28 @@ def test_the_highest_median_wins(tmp_path):
     race = arena(tmp_path, ("go-gin", "read", 8, "", 100.0), ("go-gin", "read", 16, "", 10.0),
                  ("go-gin", "read", 16, "", 500.0), ("go-gin", "read", 16, "", 20.0))
     assert race.tuning("go-gin", "read") == (8, "")
+
+
+def test_more_connections_have_to_earn_it(tmp_path):
+    race = arena(tmp_path, ("go-gin", "read", 8, "", 98.5), ("go-gin", "read", 64, "", 100.0),
+                 ("go-fasthttp", "read", 8, "", 97.0), ("go-fasthttp", "read", 64, "", 100.0))
+    assert race.tuning("go-gin", "read") == (8, "")
+    assert race.tuning("go-fasthttp", "read") == (64, "")
+
+
+def test_a_tuning_has_to_earn_it(tmp_path):
+    race = arena(tmp_path, ("go-gin", "read", 8, "", 99.0), ("go-gin", "read", 8, "GOGC=400", 100.0),
+                 ("go-fasthttp", "read", 8, "", 90.0), ("go-fasthttp", "read", 8, "GOGC=400", 100.0))
+    assert race.tuning("go-gin", "read") == (8, "")
+    assert race.tuning("go-fasthttp", "read") == (8, "GOGC=400")
+
+
+def test_those_near_the_best_are_measured_more_often(tmp_path):
+    race = arena(tmp_path, ("go-gin", "read", 8, "", 91.0), ("go-gin", "read", 16, "", 89.0),
+                 ("go-gin", "read", 64, "", 100.0), ("go-gin", "read", 64, "GOGC=400", 200.0))
+    finals = [one.parameters for one in sweep.finals(race)]
+    assert {(one["db_connections"], one["tuning"]) for one in finals} == {(8, ""), (64, "")}
+    assert len(finals) == 6 and {one["round"] for one in finals} == {2, 3, 4}
 
 
 def test_writes_have_a_best_of_their_own(tmp_path):

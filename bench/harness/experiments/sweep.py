@@ -1,19 +1,27 @@
 """The best number of database connections of each contestant, searched and not guessed; and what else it may be told."""
 
 from harness.contestants import BLOCKING, COMBINED
-from harness.experiments.best import best
+from harness.experiments.best import best, medians, within
 from harness.race import Measurement
 from harness.settings import PROCESSORS
 
 POOL_SIZES = tuple(PROCESSORS * count for count in (1, 2, 4, 8, 32))
 WORKLOADS = ("read", "list", "create")
+FINAL_SHARE = 0.9 # of the highest rate: who has it is measured more often
 
 
 def measurements(arena, sizes=POOL_SIZES, rounds=2, seconds=1):
-    """The pool sizes; the other tunings wait for the best of these, see tunings()."""
+    """The pool sizes, roughly; see finals(). The other tunings wait for the best of these, see tunings()."""
     return [measurement(arena, contestant, workload, size, "", number, seconds)
             for number in range(rounds) for contestant in arena.contestants for workload in WORKLOADS for size in sizes
             if contestant.name not in (BLOCKING.name, COMBINED.name) or (contestant is COMBINED and workload == "read")]
+
+
+def finals(arena, rounds=range(2, 5), seconds=1):
+    """The pool sizes between which two rounds cannot tell."""
+    return [measurement(arena, contestant, workload, size, "", number, seconds)
+            for number in rounds for contestant in arena.contestants for workload in WORKLOADS
+            for size, _ in within(medians(arena.store, contestant.name, workload, only_label=""), FINAL_SHARE)]
 
 
 def tunings(arena, rounds=2, seconds=1):
