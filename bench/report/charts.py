@@ -198,9 +198,9 @@ def sweep_chart(contest):
     best = {name: max(points, key=lambda point: point[1].median)[0] for name, points in lines.items()}
     chosen = {name: contest.contestant(name).db_connections or best[name] for name in lines}
     rivals = [name for name in lines if not contest.contestant(name).is_limit] or list(lines)
-    few, many = min(rivals, key=best.get), max(rivals, key=best.get)
-    title = (f"The best number of database connections goes from {words.short(best[few])} "
-             f"({contest.title(few)}) to {words.short(best[many])} ({contest.title(many)})")
+    few, many = min(rivals, key=chosen.get), max(rivals, key=chosen.get)
+    title = (f"The best number of database connections goes from {words.short(chosen[few])} "
+             f"({contest.title(few)}) to {words.short(chosen[many])} ({contest.title(many)})")
     marks = {(heading, name, x) for name, x in chosen.items()}
     return Chart("sweep", title, "Requests per second over database connections; rings mark what each races "
                                  "with.",

@@ -207,14 +207,16 @@ def sweep_table(contest):
 def edge_note(contest):
     """Whose best number of connections is the least or the largest tried; empty when nobody's is."""
     found = []
-    for workload, what in (("read", "reads"), ("create", "creates")):
+    entries = {entry["name"]: entry for entry in contest.raw.get("contestants", [])}
+    for workload, what, key in (("read", "reads", "db_connections"), ("create", "creates", "db_connections_create")):
         for name in contest.names("sweep", workload=workload):
             parameters = {"contestant": name, "workload": workload, "tuning": ""}
             sizes = contest.values("db_connections", "sweep", **parameters)
             rates = {size: contest.figure("rate", "sweep", db_connections=size, **parameters)
                      for size in sizes}
-            best = max((size for size in sizes if rates[size]), key=lambda size: rates[size].median,
-                       default=None)
+            highest = max((size for size in sizes if rates[size]), key=lambda size: rates[size].median,
+                          default=None)
+            best = entries.get(name, {}).get(key) or highest
             if len(sizes) > 1 and best in (sizes[0], sizes[-1]):
                 found.append(f"{contest.title(name)} ({what}: {words.short(best)})")
     return "The best lies at an edge of the sizes tried, and may lie beyond: " \
