@@ -6,11 +6,13 @@ import statistics
 AS_GOOD = 0.98
 
 
-def medians(store, name, workload, only_label=None):
-    """{(db_connections, label): median rate} of what the sweep has measured."""
+def medians(store, name, workload, only_label=None, rounds=None):
+    """{(db_connections, label): median rate} of what the sweep has measured; of its first rounds, or of all."""
     rates = {}
     for record in store.select(experiment="sweep", contestant=name, workload=workload) if store else ():
         if only_label is not None and record["tuning"] != only_label:
+            continue
+        if rounds is not None and record["round"] >= rounds:
             continue
         rates.setdefault((record["db_connections"], record["tuning"]), []).append(record["rate"])
     return {tuning: statistics.median(values) for tuning, values in rates.items()}
